@@ -1,0 +1,217 @@
+"""Repairs an event's properties into the shape TikTok takes; what cannot be repaired is dropped with a warning.
+
+The browser tag repairs by the same rules before it fires the pixel, so that both legs tell the same;
+`tests/vectors/properties.json` holds both to it. Unknown properties pass through unchanged, less what is empty.
+"""
+
+import re
+from typing import Any
+
+from proxy.events.scalars import UNSTORABLE, as_integer, as_number, as_text, is_empty, read_decimal
+
+TEXTS = frozenset(
+    {
+        *("content_id", "content_type", "content_name", "content_category", "brand", "description"),
+        *("order_id", "shop_id", "query", "search_string", "status", "delivery_category"),
+    }
+)
+NUMBERS = frozenset({"value", "price", "predicted_ltv"})
+INTEGERS = frozenset({"quantity", "num_items"})
+PERSONAL = frozenset({"email", "phone", "phone_number"})
+
+# A report is read to a depth of 8 containers, three of which are the array of reports, the report and its properties.
+MOST_LEVELS = 5
+_CURRENCY = re.compile("[A-Za-z]{3}")
+# Finds any address; no repeat can overlap another, so the time stays linear.
+_EMAIL = re.compile(r"[^ @]@[^ @]+\.[^ @0-9]")
+
+_PERSONAL_SENTENCE = "personal data belongs in user, where it is hashed"
+_UNSTORABLE_SENTENCE = "text holds NUL or half a surrogate pair"
+
+Fields = dict[str, Any]
+
+
+def repair(properties: object) -> tuple[Fields, tuple[str, ...]]:
+    """The repaired properties, and one "field: sentence" for each thing that was dropped.
+
+    Never raises, whatever the JSON. Repairing what is repaired changes nothing and warns of nothing.
+    """
+    if is_empty(properties):
+        return {}, ()
+    if not isinstance(properties, dict):
+        return {}, ("properties: must be an object; dropped",)
+    work = _Repair()
+    repaired = work.fields(properties, "properties", MOST_LEVELS, {"contents", "content_ids"})
+    contents = work.contents(properties.get("contents"))
+    ids = work.ids(properties.get("content_ids"))
+    _add_contents(repaired, contents, ids)
+    _tell_search_twice(repaired)
+    return repaired, tuple(dict.fromkeys(work.warnings))
+
+
+def _add_contents(repaired: Fields, contents: list[Fields], ids: list[str]) -> None:
+    """Both levels get the content type and the ids, since tools and TikTok's own pages look at either."""
+    kind = repaired.get("content_type") or next((i["content_type"] for i in contents if "content_type" in i), None)
+    if kind:
+        repaired["content_type"] = kind
+        for item in contents:
+            item.setdefault("content_type", kind)
+    if contents:
+        repaired["contents"] = contents
+    ids = ids or [item["content_id"] for item in contents if "content_id" in item]
+    if ids:
+        repaired["content_ids"] = ids
+
+
+def _tell_search_twice(repaired: Fields) -> None:
+    """TikTok renamed `query` to `search_string`, and parts of its help still ask for the older."""
+    term = repaired.get("search_string") or repaired.get("query")
+    if term:
+        repaired.setdefault("search_string", term)
+        repaired.setdefault("query", term)
+
+
+class _Repair:
+    """One repair under way: collects its warnings. Every method gives None for what is to be left out."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def drop(self, field: str, sentence: str) -> None:
+        self.warnings.append(f"{field}: {sentence}")
+
+    def fields(self, given: Fields, where: str, levels: int, apart: set[str]) -> Fields:
+        repaired = {}
+        for name, value in given.items():
+            if name in apart or is_empty(value):
+                continue
+            kept = self.field(name, value, where, levels)
+            if not is_empty(kept):
+                repaired[name] = kept
+        return repaired
+
+    def field(self, name: str, value: object, where: str, levels: int) -> object:
+        if name in TEXTS:
+            return self.text(value, f"{where}.{name}")
+        if name in NUMBERS:
+            return self.number(value, f"{where}.{name}")
+        if name in INTEGERS:
+            return self.integer(value, f"{where}.{name}")
+        if name == "currency":
+            return self.currency(value, f"{where}.{name}")
+        return self.named(name, value, where, levels)
+
+    def named(self, name: str, value: object, where: str, levels: int) -> object:
+        """A property that TikTok does not list. Its name may be personal itself, so warnings name its place only."""
+        if name in PERSONAL:
+            self.drop(where, _PERSONAL_SENTENCE)
+            return None
+        if UNSTORABLE.search(name):
+            self.drop(where, _UNSTORABLE_SENTENCE)
+            return None
+        return self.unknown(value, where, levels)
+
+    def text(self, value: object, field: str) -> str | None:
+        text = as_text(value)
+        if text is None:
+            self.drop(field, "must be a string or a whole number")
+            return None
+        if _EMAIL.search(text):
+            self.drop(field, _PERSONAL_SENTENCE)
+            return None
+        return text
+
+    def number(self, value: object, field: str) -> int | float | None:
+        if as_text(value) == "":
+            return None
+        number = as_number(read_decimal(value))
+        if number is None:
+            self.drop(field, 'must be a number such as 19.90, or "19.90" without separators or symbols')
+            return None
+        return number
+
+    def integer(self, value: object, field: str) -> int | None:
+        if as_text(value) == "":
+            return None
+        number = as_integer(read_decimal(value))
+        if number is None:
+            self.drop(field, "must be a whole number")
+            return None
+        return number
+
+    def currency(self, value: object, field: str) -> str | None:
+        text = as_text(value)
+        if text == "":
+            return None
+        if text is None or not _CURRENCY.fullmatch(text):
+            self.drop(field, "must be three letters of ISO 4217 such as EUR")
+            return None
+        return text.upper()
+
+    def contents(self, given: object) -> list[Fields]:
+        if is_empty(given):
+            return []
+        if isinstance(given, dict):
+            given = [given]
+        if not isinstance(given, list):
+            self.drop("properties.contents", "must be an array of objects")
+            return []
+        repaired = []
+        for index, item in enumerate(given):
+            field = f"properties.contents.{index}"
+            if isinstance(item, dict):
+                kept = self.fields(item, field, MOST_LEVELS - 2, set())
+                if kept:
+                    repaired.append(kept)
+            elif not is_empty(item):
+                self.drop(field, "must be an object")
+        return repaired
+
+    def ids(self, given: object) -> list[str]:
+        if is_empty(given):
+            return []
+        members = given if isinstance(given, list) else [given]
+        ids = (
+            self.text(member, f"properties.content_ids.{index}")
+            for index, member in enumerate(members)
+            if not is_empty(member)
+        )
+        return [one for one in ids if one]
+
+    def unknown(self, value: object, where: str, levels: int) -> object:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return self.unknown_text(value, where)
+        if isinstance(value, (dict, list)):
+            return self.container(value, where, levels)
+        number = as_number(value)
+        if number is None:
+            self.drop(where, "a number lies beyond 2^53-1")
+            return None
+        return number
+
+    def unknown_text(self, value: str, where: str) -> str | None:
+        if UNSTORABLE.search(value):
+            self.drop(where, _UNSTORABLE_SENTENCE)
+            return None
+        if _EMAIL.search(value):
+            self.drop(where, _PERSONAL_SENTENCE)
+            return None
+        return value
+
+    def container(self, value: Fields | list[Any], where: str, levels: int) -> object:
+        if not levels:
+            self.drop(where, f"nested more than {MOST_LEVELS} levels deep")
+            return None
+        if isinstance(value, list):
+            members = (None if is_empty(one) else self.unknown(one, where, levels - 1) for one in value)
+            return [one for one in members if not is_empty(one)]
+        kept = {}
+        for name, one in value.items():
+            if is_empty(one):
+                continue
+            repaired = self.named(name, one, where, levels - 1)
+            if not is_empty(repaired):
+                kept[name] = repaired
+        return kept

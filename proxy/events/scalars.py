@@ -1,0 +1,46 @@
+"""Loose JSON values as the strings and numbers TikTok takes. The browser tag does the same, by shared vectors."""
+
+import re
+
+SAFE_INTEGER = 2**53 - 1
+# Not str.strip(): Python and JavaScript disagree about NBSP, U+FEFF and U+001C-1F, and both legs must trim alike.
+WHITE_SPACE = " \t\r\n\f\v"
+# What PostgreSQL cannot store and UTF-8 cannot encode.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+
+
+def as_text(value: object) -> str | None:
+    """``value`` as a trimmed string, maybe ""; a safe integer (12.0 is 12) as its digits; None for all else."""
+    if isinstance(value, str):
+        return None if UNSTORABLE.search(value) else value.strip(WHITE_SPACE)
+    whole = as_integer(value)
+    return None if whole is None else str(whole)
+
+
+def as_number(value: object) -> int | float | None:
+    """``value`` as a number within ±(2^53-1), whole ones as int; None for all else, booleans and NaN among them."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and -SAFE_INTEGER <= value <= SAFE_INTEGER:
+        whole = int(value)
+        return whole if whole == value else value
+    return None
+
+
+def as_integer(value: object) -> int | None:
+    """``value`` as a whole number within ±(2^53-1); None for all else."""
+    number = as_number(value)
+    return number if isinstance(number, int) else None
+
+
+def read_decimal(value: object) -> object:
+    """A plain decimal string such as " 19.90 " as its number; anything else comes back as it is."""
+    if isinstance(value, str):
+        trimmed = value.strip(WHITE_SPACE)
+        if _DECIMAL.fullmatch(trimmed):
+            return float(trimmed)
+    return value
+
+
+def is_empty(value: object) -> bool:
+    """Whether ``value`` says nothing: null, "", [] or {}. Zero and false do say something."""
+    return value is None or (not value and isinstance(value, (str, list, dict)))
