@@ -1,0 +1,64 @@
+"""When an event may first go to TikTok, and when it is too late to. Pure functions of plain facts, times in Unix ms.
+
+The theory is TikTok's deduplication. For two reports with the same pixel, event name and event_id, counted from the
+arrival of the first:
+
+    up to 5 minutes     pixel and server leg are merged: the second adds its match keys, the event counts once
+    5 minutes to 48 h   the second is dropped, its match keys lost, the event counts once
+    after 48 h          the second counts as a new event
+
+So an event is sent at once, or after a ``merge_wait`` of seconds, far inside the 5 minutes; and what could not be sent
+for 48 hours is sent only if there is no first report that it could double.
+"""
+
+MERGE_WINDOW_MS = 5 * 60 * 1000
+HORIZON_MS = 48 * 60 * 60 * 1000
+
+_NO_PIXEL_LEG = ("blocked", "off")
+
+
+def send_after(received_ms: int, merge_wait_s: float, is_order_event: bool, has_api_key: bool, both_told: bool) -> int:
+    """The time from which an event received at ``received_ms`` may be sent.
+
+    Only an order event of a site with an API key waits, since only there a back end may tell the same order; the wait
+    ends when browser and back end have both told it.
+    """
+    if both_told or not (is_order_event and has_api_key):
+        return received_ms
+    return received_ms + round(merge_wait_s * 1000)
+
+
+def is_due(now_ms: int, received_ms: int, send_after_ms: int) -> bool:
+    """Whether the wait is over. A clock that stands before the time of receipt was set back: by how much nobody knows,
+    and a wait measured by it could last for hours, so then it is over at once."""
+    return now_ms >= send_after_ms or now_ms < received_ms
+
+
+def past_horizon(first_seen_ms: int, now_ms: int) -> bool:
+    """Whether TikTok would count the event a second time if its first report came at ``first_seen_ms``."""
+    return now_ms - first_seen_ms >= HORIZON_MS
+
+
+def too_late_reason(
+    first_seen_ms: int, now_ms: int, pixel: str | None, told_by_browser: bool, unknown_outcome: bool
+) -> str | None:
+    """Why the event must not be sent any more, as a sentence for the dead letters; None while it may.
+
+    ``pixel`` is the state of its pixel leg as the tag told it ("sent", "blocked", "off", "unknown"; None: nobody told).
+    ``unknown_outcome``: an earlier attempt ended without an answer that says whether TikTok counted it.
+    """
+    if not past_horizon(first_seen_ms, now_ms):
+        return None
+    if unknown_outcome:
+        return (
+            "Not sent within 48 hours, and TikTok may have counted an earlier attempt: sent now, it could count twice."
+        )
+    if _may_have_pixel_leg(pixel, told_by_browser):
+        return "Not sent within 48 hours, and TikTok may have counted the browser's report: sent now, it could count twice."
+    return None
+
+
+def _may_have_pixel_leg(pixel: str | None, told_by_browser: bool) -> bool:
+    if pixel is None:
+        return told_by_browser
+    return pixel not in _NO_PIXEL_LEG
