@@ -1,0 +1,66 @@
+"""What every browser story gets: real browsers, Chromium and Firefox by default, and the whole program running."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Playwright
+
+from e2e.browsers import BrowserMissing, launch_options
+from e2e.stack import Stack
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Without --browser, every story is told in both browsers."""
+    if not config.option.browser:
+        config.option.browser = ["chromium", "firefox"]
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """None: each test's stack has its own address. (The plugin's own fixture warns under pytest 9.1 and later.)"""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any], playwright: Playwright, browser_name: str
+) -> dict[str, Any]:
+    """A missing browser skips its stories with the command that brings it, and fails them where CI=true."""
+    if "channel" in browser_type_launch_args:
+        return browser_type_launch_args
+    try:
+        found = launch_options(browser_name, Path(playwright[browser_name].executable_path))
+    except BrowserMissing as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing), pytrace=False)
+        pytest.skip(str(missing))
+    return {**found, **browser_type_launch_args}
+
+
+@pytest.fixture
+def start_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """A function that starts the whole program, with more environment variables if named; each is stopped in the end.
+
+    A second one in the same test stands on other ports and has its own data.
+    """
+    started: list[Stack] = []
+
+    def start(**environ: str) -> Stack:
+        started.append(Stack(tmp_path / f"stack-{len(started)}", environ))
+        started[-1].start()
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        problems = [problem for stack in started for problem in stack.close()]
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
+
+
+@pytest.fixture
+def stack(start_stack: Callable[..., Stack]) -> Stack:
+    """The whole program, fresh for this test: shop, proxy, sandbox and operator's pages."""
+    return start_stack()
