@@ -11,10 +11,10 @@ So an event is sent at once, or after a ``merge_wait`` of seconds, far inside th
 for 48 hours is sent only if there is no first report that it could double.
 """
 
-MERGE_WINDOW_MS = 5 * 60 * 1000
 HORIZON_MS = 48 * 60 * 60 * 1000
 
 _NO_PIXEL_LEG = ("blocked", "off")
+_LATE = "It could not be sent within 48 hours, and TikTok"
 
 
 def send_after(received_ms: int, merge_wait_s: float, is_order_event: bool, has_api_key: bool, both_told: bool) -> int:
@@ -50,11 +50,9 @@ def too_late_reason(
     if not past_horizon(first_seen_ms, now_ms):
         return None
     if unknown_outcome:
-        return (
-            "Not sent within 48 hours, and TikTok may have counted an earlier attempt: sent now, it could count twice."
-        )
+        return f"{_LATE} may have counted an earlier attempt; sent now, the event could count twice."
     if _may_have_pixel_leg(pixel, told_by_browser):
-        return "Not sent within 48 hours, and TikTok may have counted the browser's report: sent now, it could count twice."
+        return f"{_LATE} may have counted the browser's own report; sent now, the event could count twice."
     return None
 
 

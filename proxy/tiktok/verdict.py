@@ -113,7 +113,7 @@ _STATUSES: Final = MappingProxyType(
     }
 )
 
-_BAD_TOKEN = "the access token has characters that no token has; look for a line break or quotes copied with it"
+_UNSENDABLE = "the access token has characters that no token has; look for a line break or quotes copied with it"
 
 
 def judge(reply: Reply, now: float) -> Verdict:
@@ -144,7 +144,7 @@ class _Answer:
 
 def _judge_failure(reply: Reply) -> Verdict:
     if reply.failure == "bad token":
-        return Pause(_BAD_TOKEN, None)
+        return Pause(_UNSENDABLE, None)
     return TryAgain(f"no answer: {reply.failure}", None, unknown=reply.sent)
 
 
@@ -190,9 +190,8 @@ def _read(body: bytes) -> _Answer | None:
     # bool is a kind of int in Python, and True == 1
     if not isinstance(found, dict) or type(found.get("code")) is not int:
         return None
-    return _Answer(
-        found["code"], _clean(found.get("message"), LONGEST_MESSAGE), _clean(found.get("request_id"), 64) or None
-    )
+    message = _clean(found.get("message"), LONGEST_MESSAGE)
+    return _Answer(found["code"], message, request_id=_clean(found.get("request_id"), 64) or None)
 
 
 def _unrepeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -218,15 +217,15 @@ def _clean(text: object, longest: int) -> str:
 # Fields in TikTok's messages: "Invalid value for event_source_id: …", "Batch.0.properties.contents.0.content_id: …".
 # The first one named is the one at fault; what follows may be an echo of a shopper's text, which must not be able to
 # stop a whole shop. "data" is also an everyday word, so it counts only where a field's name would stand.
-_FIELD: Final = re.compile(
-    r"""
-    (?P<item>   \b(?:data|batch)(?:\.|\[|\s+)\d+ | \w\.\d+\b | \w\[\d+\] | \b(?:data|properties|user|page)\.[a-z]
-              | \b(?:event_id|event_time|event|user|page|properties|contents?|limited_data_use)\b )
-  | (?P<request>\b(?:event_source_id|event_source|test_event_code|pixel[ _-]code|access[ _-]token|partner_name)\b
-              | \b(?:for|field|parameter|missing)\s*:?\s*["'`]?data\b | ^\W*data["'`]?\s*(?::|is\b|must\b|should\b|can) )
-    """,
-    re.VERBOSE | re.IGNORECASE | re.ASCII,
+_ITEM: Final = (
+    r"\b(?:data|batch)(?:\.|\[|\s+)\d+|\w\.\d+\b|\w\[\d+\]|\b(?:data|properties|user|page)\.[a-z]"
+    r"|\b(?:event_id|event_time|event|user|page|properties|contents?|limited_data_use)\b"
 )
+_DATA: Final = r"(?:^\W*|\b(?:for|field|parameter|missing)\W+)data\W?\s*(?:$|[:;,]|\.(?!\w)|(?:is|must|should|can)\b)"
+_REQUEST: Final = (
+    rf"\b(?:event_source_id|event_source|test_event_code|pixel[ _-]code|access[ _-]token|partner_name)\b|{_DATA}"
+)
+_FIELD: Final = re.compile(f"(?P<item>{_ITEM})|(?P<request>{_REQUEST})", re.IGNORECASE | re.ASCII)
 
 
 def _names_request(message: str) -> bool:
