@@ -76,12 +76,19 @@ class Destination(_Frozen):
         raise SettingsError(f"sites.{self.site}.access_token_file", f"{problem}.")
 
 
+def _some(values: tuple[Destination, ...]) -> tuple[Destination, ...]:
+    # Not Field(min_length=1): that would be told beside each fault of the only pixel.
+    if not values:
+        raise ValueError("a site has at least one pixel: write its pixel_code")
+    return values
+
+
 class Site(_Frozen):
     """A shop: its domains, its rules and its pixels."""
 
     name: Annotated[str, AfterValidator(rules.site_name)]
     domains: Hosts = ()
-    destinations: tuple[Destination, ...] = Field(min_length=1)
+    destinations: Annotated[tuple[Destination, ...], AfterValidator(_some)]
     api_keys: ApiKeys = ()
     default_region: Annotated[str, AfterValidator(rules.region)] | None = None
     order_events: OrderEvents = ORDER_EVENTS

@@ -1,4 +1,4 @@
-"""The rule of each single setting: a value in, the value to keep out, or ValueError with "what is wrong: how to fix it".
+"""The rule of each single setting: a value in, the value to keep out, or ValueError: what is wrong and what to write.
 
 No message shows the value: a token pasted into the wrong line must not end in a log.
 """
