@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from proxy.events.event_id import build, told_key, usable_key
+from proxy.events.identity import hash_user
 from proxy.events.properties import repair
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -40,3 +41,10 @@ def test_properties(given, out, warns):
     assert same_json(repaired, out)
     assert fields_of(warnings) == warns
     assert repair(repaired) == (repaired, ())
+
+
+@pytest.mark.parametrize(("given", "out", "warns"), cases_of("user"))
+def test_user(given, out, warns):
+    hashed, warnings = hash_user(given["user"], given["default_region"])
+    assert hashed == out
+    assert fields_of(warnings) == warns
