@@ -6,7 +6,8 @@ from e2e.stack import Stack
 
 
 def test_shop_proxy_sandbox_and_operators_pages_all_answer(stack: Stack) -> None:
-    for address in (f"{stack.shop}/", f"{stack.proxy}/tag.js", f"{stack.sandbox}/sandbox/received", f"{stack.operator}/"):
+    sandbox = f"{stack.sandbox}/sandbox/received"
+    for address in (f"{stack.shop}/", f"{stack.proxy}/tag.js", sandbox, f"{stack.operator}/"):
         assert requests.get(address, timeout=10).status_code == 200, address
 
 
