@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
-from playwright.sync_api import Page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 PROGRAM = Path(sys.executable).with_name("pixelpair")
 START_SECONDS = 30
@@ -167,7 +169,7 @@ class Stack:
         assert answer.ok, answer.text
 
     def wait_for(
-        self, predicate: Callable[[dict[str, Any]], Any], timeout: float = 30, page: Page | None = None
+        self, predicate: Callable[[dict[str, Any]], Any], timeout: float = 30, page: "Page | None" = None
     ) -> dict[str, Any]:
         """What the sandbox received, once ``predicate`` holds for it; AssertionError that shows it all otherwise.
 
