@@ -44,7 +44,7 @@ def doors(pixels: Mapping[str, str], memory: Memory, behaviours: Behaviours, clo
         )
         return finish(behaviour, receipt, answer)
 
-    @blueprint.post(EVENT_PATH)
+    @blueprint.post(EVENT_PATH, provide_automatic_options=False)
     def pixel_event() -> Response:
         raw, now = request.get_data(), clock.now()
         told, pixel_code, fault = _read_event(raw)
