@@ -90,9 +90,7 @@ class Client:
             with self._session().post(
                 self._url, data=body, headers=headers, timeout=self._deadline, stream=True, allow_redirects=False
             ) as response:
-                # Not response.content, which reads without a limit. A compressed body stays compressed: it was not
-                # asked for, and unpacking is where a small reply becomes a large one.
-                content: bytes = response.raw.read(LONGEST_REPLY + 1, decode_content=False)
+                content = _read(response)
                 answered = {name.lower(): value for name, value in response.headers.items()}
                 status = response.status_code
         except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
@@ -117,6 +115,20 @@ class Client:
             session.close()
         self._mine.used = now
         return session
+
+
+def _read(response: requests.Response) -> bytes:
+    """The body, up to one byte more than the limit; ``response.content`` has none. Raises when it was cut short.
+
+    A compressed body stays compressed: it was not asked for, and unpacking is where a small reply becomes a large one.
+    """
+    content = b""
+    # A cut shows only when reading goes on past it: the read that meets it just returns less.
+    while part := response.raw.read(LONGEST_REPLY + 1 - len(content), decode_content=False):
+        content += part
+        if len(content) > LONGEST_REPLY:
+            break
+    return content
 
 
 class _Adapter(HTTPAdapter):
