@@ -1,0 +1,260 @@
+"""What becomes of a second report of an event that the outbox already holds.
+
+An order is told more than once: by the thank-you page, by its reload, by the shop's back end, by a stranger who saw
+the key. All of these name one event, so they become one row. Three questions decide what a further report does.
+
+*Where does the row stand?* Before it is sent, a report can still make the event richer. In flight, the body can no
+longer change, so the merge is kept beside it: should the sending fail, the merge goes out; should it succeed, the
+report is judged as one that came after delivery. After delivery TikTok has counted the event, and sending again is
+worth it only where a proved report corrects an unproved one.
+
+*Is the report proved?* A report with a valid order ticket or API key is; others are whatever a browser cared to say.
+Once an event is proved, unproved reports change no value, currency, contents or user data of it.
+
+*Does it tell anything new?* A report that changes nothing wakes nothing.
+
+    row's state  | unproved report | first proved report         | further proved report
+    -------------+-----------------+-----------------------------+----------------------
+    waiting      | JOIN            | JOIN                        | JOIN
+    sending      | JOIN_BESIDE     | JOIN_BESIDE                 | JOIN_BESIDE
+    delivered    | ANSWER          | SEND_AGAIN, or ADOPT if the | ANSWER
+                 |                 | delivery is over 48 h old   |
+                 |                 | and the money is the same   |
+    dead         | REVIVE_IF_NEW   | REVIVE                      | REVIVE_IF_NEW
+    withheld     | REVIVE_IF_NEW   | REVIVE                      | REVIVE_IF_NEW
+
+A report that would itself be withheld (a bot's, one without the ticket its site demands) changes no row. In every
+case the pixel's state is taken over, because it tells what TikTok may already have counted.
+"""
+
+import json
+from enum import Enum, auto
+from typing import Any, Protocol
+
+HOUR = 3_600_000
+TIKTOK_FORGETS_AFTER = 48 * HOUR  # reference: deduplication within 48 hours, measured at arrival
+MOST_WARNINGS = 20
+
+_SIGNALS = ("ip", "user_agent", "ttclid", "ttp")
+# Properties that only mean something together are taken from one report, never mixed from two.
+_TOGETHER = (
+    ("value", "currency"),
+    ("contents", "content_ids", "content_type", "num_items"),
+    ("query", "search_string"),
+)
+
+Item = dict[str, Any]
+Changes = dict[str, Any]
+
+
+class Report(Protocol):
+    """What merging needs of a report, and of the row that earlier reports made; times in Unix milliseconds."""
+
+    state: str
+    body: str
+    beside: str | None
+    browser: bool
+    backend: bool
+    proved: bool
+    consent: str
+    pixel: str | None
+    key: str | None
+    host: str | None
+    value: float | None
+    currency: str | None
+    warnings: tuple[str, ...]
+    delivered_at: int | None
+    sent_proved: bool
+    seen_at: int
+
+
+class Move(Enum):
+    """What a further report does to its row; the table above says when."""
+
+    JOIN = auto()
+    JOIN_BESIDE = auto()
+    ANSWER = auto()
+    SEND_AGAIN = auto()
+    ADOPT = auto()
+    REVIVE = auto()
+    REVIVE_IF_NEW = auto()
+
+
+class Kind(Enum):
+    """How far a report can be believed, seen from its row."""
+
+    UNPROVED = auto()
+    FIRST_PROVED = auto()
+    PROVED_AGAIN = auto()
+
+
+TABLE: dict[tuple[str, Kind], Move] = {
+    ("waiting", Kind.UNPROVED): Move.JOIN,
+    ("waiting", Kind.FIRST_PROVED): Move.JOIN,
+    ("waiting", Kind.PROVED_AGAIN): Move.JOIN,
+    ("sending", Kind.UNPROVED): Move.JOIN_BESIDE,
+    ("sending", Kind.FIRST_PROVED): Move.JOIN_BESIDE,
+    ("sending", Kind.PROVED_AGAIN): Move.JOIN_BESIDE,
+    ("delivered", Kind.UNPROVED): Move.ANSWER,
+    ("delivered", Kind.FIRST_PROVED): Move.SEND_AGAIN,
+    ("delivered", Kind.PROVED_AGAIN): Move.ANSWER,
+    ("dead", Kind.UNPROVED): Move.REVIVE_IF_NEW,
+    ("dead", Kind.FIRST_PROVED): Move.REVIVE,
+    ("dead", Kind.PROVED_AGAIN): Move.REVIVE_IF_NEW,
+    ("withheld", Kind.UNPROVED): Move.REVIVE_IF_NEW,
+    ("withheld", Kind.FIRST_PROVED): Move.REVIVE,
+    ("withheld", Kind.PROVED_AGAIN): Move.REVIVE_IF_NEW,
+}
+
+
+def kind_of(held: Report, told: Report) -> Kind:
+    """How far ``told`` can be believed, given what ``held`` already is."""
+    if not told.proved:
+        return Kind.UNPROVED
+    return Kind.PROVED_AGAIN if held.proved else Kind.FIRST_PROVED
+
+
+def move_for(held: Report, told: Report, now: int) -> Move:
+    """The table's cell, with its 48-hour clause decided."""
+    if told.state == "withheld":
+        return Move.ANSWER
+    move = TABLE[held.state, kind_of(held, told)]
+    if move is Move.SEND_AGAIN and held.delivered_at is not None:
+        old = now - held.delivered_at > TIKTOK_FORGETS_AFTER
+        if old and not _other_money(held, told):
+            return Move.ADOPT
+    return move
+
+
+def merge(held: Report, told: Report, now: int) -> Changes:
+    """The columns of ``held``'s row that ``told`` changes, by name; empty when nothing does. ``now`` in ms."""
+    changes: Changes = {}
+    if (pixel := pixel_after(held.pixel, told.pixel)) != held.pixel:
+        changes["pixel"] = pixel
+    move = move_for(held, told, now)
+    if move is Move.ANSWER:
+        return changes | _warn(held, told, told.warnings if told.state != "withheld" else ())
+    if move is Move.ADOPT:
+        return changes | {"proved": True, "backend": held.backend or told.backend} | _warn(held, told, told.warnings)
+
+    before = json.loads(held.beside or held.body or "{}")
+    item = join(before, held, json.loads(told.body), told)
+    if move is Move.REVIVE_IF_NEW and item == before:
+        return changes
+    changes |= _warn(held, told, told.warnings)
+    changes |= {
+        "browser": held.browser or told.browser,
+        "backend": held.backend or told.backend,
+        "proved": held.proved or told.proved,
+        "consent": stricter(held.consent, told.consent),
+    }
+    text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
+    changes |= money(item)
+    if move is Move.JOIN_BESIDE:
+        return changes | {"beside": text}
+    changes["body"] = text
+    if move is Move.JOIN:
+        # Complete: nothing is left to wait for.
+        both = changes["browser"] and changes["backend"] and not (held.browser and held.backend)
+        return changes | ({"due_at": now} if both else {})
+    changes |= {"state": "waiting", "due_at": now, "reason": None, "code": None, "expires_at": None, "attempts": 0}
+    changes |= {"batch_limit": None, "first_attempt_at": None}
+    if move is Move.SEND_AGAIN:
+        # A fresh errand with a horizon of its own; what is known of the first delivery no longer limits it.
+        changes |= {"horizon_from": now, "unknown_outcome": False}
+    return changes
+
+
+def join(held_item: Item, held: Report, told_item: Item, told: Report) -> Item:
+    """One data[] item out of two.
+
+    Proved facts win over unproved ones and the back end's over a ticket's; between equals the first stays. Only the
+    first browser report gives ip, user agent, ttclid, ttp and page; what is missing is filled from the other side,
+    except that an unproved report adds nothing to proved value, currency, contents or user data.
+    """
+    if not held_item:
+        return told_item
+    told_wins = told.proved and _rank(told) >= _rank(held)
+    winner, other = (told_item, held_item) if told_wins else (held_item, told_item)
+    closed = held.proved and not told.proved
+    fill: Item = {} if closed else other
+
+    people = {**_without(fill.get("user", {}), _SIGNALS), **_without(winner.get("user", {}), _SIGNALS)}
+    browser_first = told.browser and not held.browser
+    signals, spare = (told_item, held_item) if browser_first else (held_item, told_item)
+    if told.browser and held.browser:
+        spare = {}
+    user = people | _only(spare.get("user", {}), _SIGNALS) | _only(signals.get("user", {}), _SIGNALS)
+
+    item = dict(held_item)
+    item["event_time"] = winner.get("event_time", held_item.get("event_time"))
+    _put(item, "user", user)
+    _put(item, "page", {**spare.get("page", {}), **signals.get("page", {})})
+    _put(item, "properties", _join_properties(winner.get("properties", {}), fill.get("properties", {})))
+    if told_item.get("limited_data_use"):
+        item["limited_data_use"] = True
+    return item
+
+
+def money(item: Item) -> Changes:
+    """The columns ``value`` and ``currency`` of an item."""
+    properties = item.get("properties", {})
+    return {"value": properties.get("value"), "currency": properties.get("currency")}
+
+
+def stricter(one: str, other: str) -> str:
+    """The stricter of two consents."""
+    return "limited" if "limited" in (one, other) else "granted"
+
+
+def pixel_after(held: str | None, told: str | None) -> str | None:
+    """The pixel's state once ``told`` is known too. ``sent`` stays, since TikTok may have counted; a guess never wins."""
+    if held == "sent" or told in (None, "unknown"):
+        return held if held is not None else told
+    return told
+
+
+def _join_properties(winner: Item, fill: Item) -> Item:
+    taken = {name for name in fill if name not in winner}
+    for group in _TOGETHER:
+        if any(name in winner for name in group):
+            taken -= set(group)
+    return {**{name: fill[name] for name in fill if name in taken}, **winner}
+
+
+def _rank(report: Report) -> int:
+    if not report.proved:
+        return 0
+    return 2 if report.backend else 1
+
+
+def _other_money(held: Report, told: Report) -> bool:
+    return (held.value, held.currency) != (told.value, told.currency)
+
+
+def _warn(held: Report, told: Report, further: tuple[str, ...]) -> Changes:
+    found = list(further)
+    if held.key is not None:
+        if told.value is not None and held.value is not None and _other_money(held, told):
+            found.append("key: reused, told again with another value")
+        if told.host and held.host and told.host != held.host:
+            found.append("key: reused, told again from another host")
+    new = [warning for warning in dict.fromkeys(found) if warning not in held.warnings]
+    if not new or len(held.warnings) >= MOST_WARNINGS:
+        return {}
+    return {"warnings": (*held.warnings, *new)[:MOST_WARNINGS]}
+
+
+def _put(item: Item, name: str, value: Item) -> None:
+    if value:
+        item[name] = value
+    else:
+        item.pop(name, None)
+
+
+def _only(source: Item, names: tuple[str, ...]) -> Item:
+    return {name: source[name] for name in names if name in source}
+
+
+def _without(source: Item, names: tuple[str, ...]) -> Item:
+    return {name: value for name, value in source.items() if name not in names}

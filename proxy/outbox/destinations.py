@@ -1,0 +1,87 @@
+"""The rows of destinations: paused since when and why, next attempt, attempts. Rows, not objects, so that a restart
+forgets nothing and every process sees the same.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from proxy.outbox.store import Outbox
+from proxy.outbox.tables import destinations
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationState:
+    """How one destination stands; times in ms. ``paused_by`` is "tiktok" or "operator"."""
+
+    name: str
+    fingerprint: str
+    delivered_since: bool
+    delivered_at: int | None
+    paused_at: int | None
+    paused_by: str | None
+    reason: str | None
+    attempts: int
+    next_at: int
+
+
+class Destinations:
+    """Reads and writes the rows of destinations."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def settle_in(self, name: str, fingerprint: str) -> None:
+        """Know this destination; a changed ``fingerprint`` (other pixel code or token) ends a pause made by TikTok."""
+        held = self.get(name)
+        if held is None:
+            with self._outbox.write() as connection:
+                connection.execute(sa.insert(destinations).values(name=name, fingerprint=fingerprint))
+        elif held.fingerprint != fingerprint:
+            values: dict[str, Any] = {"fingerprint": fingerprint, "delivered_since": False}
+            if held.paused_by != "operator":
+                values |= _RUNNING
+            self._set(name, values)
+
+    def get(self, name: str) -> DestinationState | None:
+        """One destination's state, or ``None`` when it was never seen."""
+        return self.all().get(name)
+
+    def all(self) -> dict[str, DestinationState]:
+        """Every destination ever seen, by name."""
+        with self._outbox.read() as connection:
+            return {row.name: DestinationState(*row) for row in connection.execute(sa.select(destinations))}
+
+    def delivered(self, name: str, now: int) -> None:
+        """TikTok took something: whatever stood in the way is gone."""
+        self._set(name, {**_RUNNING, "delivered_since": True, "delivered_at": now})
+
+    def back_off(self, name: str, until: int, reason: str) -> None:
+        """Try again at ``until`` (ms), not before."""
+        self._set(
+            name, {"attempts": destinations.c.attempts + 1, "next_at": until, "reason": reason}
+        )
+
+    def pause(self, name: str, now: int, by: str, reason: str, probe_at: int = 0) -> None:
+        """Stop sending and keep everything; ``probe_at`` (ms) is when to try one event again."""
+        self._set(
+            name,
+            {
+                "paused_at": sa.func.coalesce(destinations.c.paused_at, now),
+                "paused_by": by,
+                "reason": reason,
+                "next_at": probe_at,
+            },
+        )
+
+    def resume(self, name: str) -> None:
+        """Send again, at once."""
+        self._set(name, dict(_RUNNING))
+
+    def _set(self, name: str, values: dict[str, Any]) -> None:
+        with self._outbox.write() as connection:
+            connection.execute(sa.update(destinations).where(destinations.c.name == name).values(**values))
+
+
+_RUNNING: dict[str, Any] = {"paused_at": None, "paused_by": None, "reason": None, "attempts": 0, "next_at": 0}

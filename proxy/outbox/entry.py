@@ -1,0 +1,78 @@
+"""One event for one destination, as the outbox holds it: a row becomes an ``Entry`` here and nowhere else."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from proxy.outbox.tables import State
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """An event that waits, was sent, died or is withheld. Times are Unix milliseconds; ``body`` is JSON text."""
+
+    destination: str
+    event: str
+    event_id: str
+    site: str
+    body: str
+    seen_at: int
+    due_at: int
+    consent: str = "granted"
+    pixel: str | None = None
+    browser: bool = False
+    backend: bool = False
+    proved: bool = False
+    state: str = State.WAITING.value
+    view: str | None = None
+    key: str | None = None
+    host: str | None = None
+    value: float | None = None
+    currency: str | None = None
+    test_code: str = ""
+    warnings: tuple[str, ...] = ()
+    reason: str | None = None
+    # What delivery learns; a new entry leaves these alone.
+    id: int = 0
+    horizon_from: int = 0
+    changed_at: int = 0
+    beside: str | None = None
+    sent_proved: bool = False
+    reports: int = 1
+    delivered_at: int | None = None
+    expires_at: int | None = None
+    claim: str | None = None
+    lease_until: int | None = None
+    attempts: int = 0
+    first_attempt_at: int | None = None
+    last_attempt_at: int | None = None
+    unknown_outcome: bool = False
+    batch_limit: int | None = None
+    code: int | None = None
+    request_id: str | None = None
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What makes an event one event: (destination, event, event_id)."""
+        return self.destination, self.event, self.event_id
+
+
+_NEW = tuple(
+    field.name
+    for field in fields(Entry)
+    if field.name not in {"id", "horizon_from", "changed_at", "warnings"}
+)
+
+
+def to_row(entry: Entry) -> dict[str, Any]:
+    """The columns of a new row."""
+    row = {name: getattr(entry, name) for name in _NEW}
+    row["horizon_from"] = row["changed_at"] = entry.seen_at
+    row["warnings"] = json.dumps(entry.warnings, ensure_ascii=False)
+    return row
+
+
+def from_row(row: Mapping[str, Any]) -> Entry:
+    """The entry behind a full row of the ``events`` table."""
+    return Entry(**{**row, "warnings": tuple(json.loads(row["warnings"]))})

@@ -1,0 +1,153 @@
+"""What is particular to SQLite: pragmas, the write lock, the keeper's lock, and which of its errors may pass.
+
+Every write and checkpoint happens under an in-process mutex and an OS lock on a file beside the database: SQLite's own
+busy handler sleeps in steps and ruins the tail (measured: p99 about one second against 20 ms), and versions before
+3.51.3 can corrupt a WAL that two connections write and checkpoint at the same moment (sqlite.org/wal.html).
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from proxy.errors import OutboxBusy, OutboxError
+from proxy.outbox.tables import migrate
+
+BUSY_MS = 5_000  # only a stranger's lock on the file is ever waited for: ours are taken before
+
+
+class Sqlite:
+    """One SQLite file: ``write()`` and ``read()`` give connections inside a transaction. Safe for threads."""
+
+    claim_lock = False  # the write lock already keeps two claims apart
+
+    def __init__(self, path: Path, synchronous: str = "FULL") -> None:
+        self.path = path
+        self._synchronous = synchronous
+        self._mutex = threading.Lock()
+        self._keeper: int | None = None
+        _prepare(path)
+        self._lock_file = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._engine = sa.create_engine(
+            f"sqlite:///{path}",
+            connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000},
+            pool_size=8,
+            max_overflow=32,
+        )
+        sa.event.listen(self._engine, "connect", self._on_connect)
+        sa.event.listen(self._engine, "begin", _on_begin)
+        try:
+            with self.write() as connection:
+                migrate(connection)
+            self._check()
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A write transaction, committed to disk on leaving. Raises ``OutboxBusy`` when the file cannot take it now."""
+        with self._locked(), _borders(self.path), self._engine.connect() as connection:
+            connection = connection.execution_options(pixelpair_write=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A consistent view that blocks no writer."""
+        with _borders(self.path), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def become_keeper(self) -> None:
+        """Take the file's one keeper's place until ``close``; ``OutboxError`` when another process has it."""
+        handle = os.open(f"{self.path}-keeper", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(handle)
+            raise OutboxError(
+                f"Another keeper (process {holder}) already delivers from {self.path}: stop it first, "
+                "or give this one an outbox of its own with PIXELPAIR_OUTBOX_URL."
+            ) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        self._keeper = handle
+
+    def close(self) -> None:
+        """Close every connection; the last one folds the WAL into the file, so it happens under the lock."""
+        with self._locked():
+            self._engine.dispose()
+        for handle in (self._lock_file, self._keeper):
+            if handle is not None:
+                os.close(handle)
+        self._keeper = None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._mutex:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+
+    def _on_connect(self, connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
+        cursor = connection.cursor()
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute(f"PRAGMA synchronous={self._synchronous}")
+            cursor.execute("PRAGMA secure_delete=ON")
+            cursor.execute("PRAGMA mmap_size=0")
+        finally:
+            cursor.close()
+
+    def _check(self) -> None:
+        """A filesystem may say it keeps a WAL and not do so (network folders): look, after a real write."""
+        with self.read() as connection:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+            level = connection.exec_driver_sql("PRAGMA synchronous").scalar()
+        wanted = {"FULL": 2, "NORMAL": 1}[self._synchronous]
+        if mode != "wal" or level != wanted:
+            raise OutboxError(
+                f"{self.path}: SQLite keeps journal_mode={mode}, synchronous={level} here; "
+                "the outbox needs a local disk that can hold a write-ahead log."
+            )
+
+
+def _on_begin(connection: sa.Connection) -> None:
+    write = connection.get_execution_options().get("pixelpair_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _prepare(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Nobody else on the machine has a reason to read shoppers' events.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise OutboxError(
+            f"The outbox cannot be written at {path} ({error.strerror}): make the folder writable for this user, "
+            "or choose another place with PIXELPAIR_OUTBOX_URL."
+        ) from None
+
+
+@contextmanager
+def _borders(path: Path) -> Iterator[None]:
+    """SQLite's own errors become ours here, without the statement's values."""
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        raise OutboxBusy(f"The outbox at {path} cannot be used right now: {error.orig}.") from None
+    except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.InterfaceError):
+        raise
+    except sa.exc.DatabaseError as error:
+        raise OutboxError(
+            f"The outbox at {path} is broken: {error.orig}. Keep the file, move it aside, and start again."
+        ) from None

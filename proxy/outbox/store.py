@@ -1,0 +1,431 @@
+"""The outbox: add, claim, settle, release, give_up, counts. Everything durable about an event goes through here.
+
+An event's row is unique for (destination, event, event_id) and moves
+
+    waiting -> sending -> delivered | dead | waiting again         withheld -> waiting
+
+``claim`` writes a token before anything is posted, and only the holder of that token may settle, release or give up;
+so a sender that was given up for dead can no longer change what another one does. What a further report of a known
+event does is not known here: ``add`` is handed a merge function.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from proxy.outbox.entry import Entry, from_row, to_row
+from proxy.outbox.tables import State, events, facts
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+MERGE_WINDOW = HOUR // 12  # TikTok joins the legs' match keys within five minutes
+# How long an event's row answers further reports, counted from its delivery.
+REMEMBER_UNKEYED = 72 * HOUR
+REMEMBER_UNPROVED_KEY = 30 * DAY
+REMEMBER_PROVED_KEY = 400 * DAY
+KEEP_DEAD = 90 * DAY
+# No wait or backoff of ours reaches so far ahead: a row due later was stamped by a clock that has since gone back.
+CLOCK_WENT_BACK = 10 * 60_000
+
+Merge = Callable[[Entry, Entry, int], dict[str, Any]]
+
+
+class Engine(Protocol):
+    """What differs between databases."""
+
+    claim_lock: bool
+
+    def write(self) -> AbstractContextManager[sa.Connection]: ...
+    def read(self) -> AbstractContextManager[sa.Connection]: ...
+    def become_keeper(self) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One event in a sender's hands; times in ms. ``attempts`` counts this one."""
+
+    id: int
+    event: str
+    event_id: str
+    body: str
+    test_code: str
+    seen_at: int
+    horizon_from: int
+    attempts: int
+    first_attempt_at: int
+    unknown_outcome: bool
+    pixel: str | None
+    browser: bool
+
+
+class Outbox:
+    """The waiting room on one engine. Times are Unix milliseconds and always come in as arguments."""
+
+    def __init__(self, engine: Engine, merge: Merge) -> None:
+        self._engine = engine
+        self._merge = merge
+        self.write = engine.write
+        self.read = engine.read
+        self.become_keeper = engine.become_keeper
+        self.close = engine.close
+
+    # Coming in
+
+    def add(self, connection: sa.Connection, entries: Sequence[Entry], now: int) -> None:
+        """Store each entry, or merge it into the row of the same event. Call inside ``write()``."""
+        fresh: dict[tuple[str, str, str], Entry] = {}
+        further: list[Entry] = []
+        for entry in entries:
+            if fresh.setdefault(entry.name, entry) is not entry:
+                further.append(entry)
+        stored = self._insert(connection, list(fresh.values()))
+        known = [entry for name, entry in fresh.items() if name not in stored]
+        for entry in [*known, *further]:
+            self._join(connection, entry, now)
+        _share_pixel_state(connection, entries)
+
+    def _insert(self, connection: sa.Connection, entries: list[Entry]) -> set[tuple[str, str, str]]:
+        statement = _insert_into(connection).returning(events.c.destination, events.c.event, events.c.event_id)
+        rows = connection.execute(statement, [to_row(entry) for entry in entries])
+        return {(row[0], row[1], row[2]) for row in rows}
+
+    def _join(self, connection: sa.Connection, told: Entry, now: int) -> None:
+        query = sa.select(events).where(
+            events.c.destination == told.destination,
+            events.c.event == told.event,
+            events.c.event_id == told.event_id,
+        )
+        if self._engine.claim_lock:
+            query = query.with_for_update()
+        held = from_row(connection.execute(query).mappings().one())
+        changes = self._merge(held, told, now)
+        changes = {name: value for name, value in changes.items() if getattr(held, name) != value}
+        if held.state == State.DELIVERED and "proved" in changes and "state" not in changes:
+            changes["expires_at"] = (held.delivered_at or now) + REMEMBER_PROVED_KEY
+        if "warnings" in changes:
+            changes["warnings"] = json.dumps(changes["warnings"], ensure_ascii=False)
+        if changes:
+            changes["changed_at"] = now
+        connection.execute(
+            sa.update(events).where(events.c.id == held.id).values(reports=events.c.reports + 1, **changes)
+        )
+
+    # Going out
+
+    def claim(self, destination: str, now: int, limit: int, token: str, lease_ms: int) -> list[Claimed]:
+        """Take up to ``limit`` due events for one request: fresh ones first, topped up with the oldest.
+
+        They share one test code, and an event whose batch kept failing is taken only with its like (``batch_limit``).
+        """
+        with self._engine.write() as connection:
+            ids = self._pick(connection, destination, now, limit)
+            if not ids:
+                return []
+            connection.execute(
+                sa.update(events)
+                .where(events.c.id.in_(ids))
+                .values(
+                    state=State.SENDING.value,
+                    claim=token,
+                    lease_until=now + lease_ms,
+                    attempts=events.c.attempts + 1,
+                    first_attempt_at=sa.func.coalesce(events.c.first_attempt_at, now),
+                    last_attempt_at=now,
+                    sent_proved=events.c.proved,
+                    changed_at=now,
+                )
+            )
+            rows = connection.execute(sa.select(*_CLAIMED).where(events.c.id.in_(ids)).order_by(events.c.id))
+            return [Claimed(*row) for row in rows]
+
+    def _pick(self, connection: sa.Connection, destination: str, now: int, limit: int) -> list[int]:
+        waiting = sa.select(events.c.id, events.c.test_code, events.c.batch_limit).where(
+            events.c.destination == destination, events.c.state == State.WAITING.value
+        )
+        if self._engine.claim_lock:
+            waiting = waiting.with_for_update(skip_locked=True)
+        due = events.c.due_at
+        passes = (
+            waiting.where(due <= now, due > now - MERGE_WINDOW),
+            waiting.where(due <= now - MERGE_WINDOW),
+            waiting.where(due > now, _clock_went_back(now)),
+        )
+        picked: list[int] = []
+        kind: tuple[str, int | None] | None = None
+        for query in passes:
+            if len(picked) >= limit:
+                break
+            for row in connection.execute(query.order_by(due).limit(limit)):
+                kind = kind or (row.test_code, row.batch_limit)
+                if (row.test_code, row.batch_limit) == kind and len(picked) < min(limit, kind[1] or limit):
+                    picked.append(row.id)
+        return picked
+
+    def next_due(self, destination: str, now: int) -> int | None:
+        """When the destination's next waiting event is due (ms), or ``None`` with nothing waiting."""
+        due = events.c.due_at
+        waiting = sa.select(due).where(events.c.destination == destination, events.c.state == State.WAITING.value)
+        with self._engine.read() as connection:
+            first = connection.execute(waiting.order_by(due).limit(1)).scalar()
+            if first is None or first <= now:
+                return first
+            stranded = connection.execute(waiting.where(due > now, _clock_went_back(now)).limit(1)).first()
+            return now if stranded else int(first)
+
+    def settle(
+        self, token: str, ids: Sequence[int], now: int, *, code: int, request_id: str | None, alarm: str | None = None
+    ) -> int:
+        """The events were delivered. Returns how many of them this token still held."""
+        remember = sa.case(
+            (events.c.key.is_(None), REMEMBER_UNKEYED),
+            (events.c.proved, REMEMBER_PROVED_KEY),
+            else_=REMEMBER_UNPROVED_KEY,
+        )
+        delivered = {
+            "state": State.DELIVERED.value,
+            "delivered_at": now,
+            "expires_at": now + remember,
+            "code": code,
+            "request_id": request_id,
+            "reason": alarm,
+        }
+        with self._engine.write() as connection:
+            done = 0
+            again = events.c.beside.is_not(None) & events.c.proved & ~events.c.sent_proved
+            for part in _parts(ids):
+                mine = _mine(token, part)
+                # A proved report came while the unproved body was in flight: it goes out once more, merged.
+                done += connection.execute(
+                    sa.update(events)
+                    .where(*mine, again)
+                    .values(
+                        **_UNCLAIMED,
+                        state=State.WAITING.value,
+                        body=events.c.beside,
+                        beside=None,
+                        delivered_at=now,
+                        horizon_from=now,
+                        due_at=now,
+                        unknown_outcome=False,
+                        changed_at=now,
+                    )
+                ).rowcount
+                done += connection.execute(
+                    sa.update(events)
+                    .where(*mine)
+                    .values(**_UNCLAIMED, **delivered, beside=None, batch_limit=None, changed_at=now)
+                ).rowcount
+            return done
+
+    def release(
+        self,
+        token: str,
+        ids: Sequence[int],
+        now: int,
+        *,
+        reason: str,
+        unknown: bool = False,
+        due_at: int | None = None,
+        batch_limit: int | None = None,
+        untried: bool = False,
+    ) -> int:
+        """Put the events back to wait; what was told meanwhile goes out merged. Returns how many were held.
+
+        ``unknown``: TikTok may have counted them. ``untried``: they were not part of any request after all.
+        """
+        values: dict[str, Any] = {
+            "state": State.WAITING.value,
+            "body": sa.func.coalesce(events.c.beside, events.c.body),
+            "beside": None,
+            "reason": reason,
+            "changed_at": now,
+        }
+        if unknown:
+            values["unknown_outcome"] = True
+        if due_at is not None:
+            values["due_at"] = due_at
+        if batch_limit is not None:
+            values["batch_limit"] = batch_limit
+        if untried:
+            values["attempts"] = events.c.attempts - 1
+        return self._end_claim(token, ids, values)
+
+    def give_up(
+        self,
+        token: str,
+        ids: Sequence[int],
+        now: int,
+        *,
+        reason: str,
+        code: int | None = None,
+        request_id: str | None = None,
+        untried: bool = False,
+    ) -> int:
+        """The events can never be delivered: keep them as dead letters. Returns how many were held.
+
+        One of which another report came meanwhile is no longer what was refused, and waits again instead.
+        """
+        with self._engine.write() as connection:
+            done = 0
+            for part in _parts(ids):
+                mine = _mine(token, part)
+                done += connection.execute(
+                    sa.update(events)
+                    .where(*mine, events.c.beside.is_not(None))
+                    .values(**_UNCLAIMED, state=State.WAITING.value, body=events.c.beside, beside=None, changed_at=now)
+                ).rowcount
+                done += connection.execute(
+                    sa.update(events)
+                    .where(*mine)
+                    .values(
+                        **_UNCLAIMED,
+                        state=State.DEAD.value,
+                        reason=reason,
+                        code=code,
+                        request_id=request_id,
+                        attempts=events.c.attempts - int(untried),
+                        expires_at=now + KEEP_DEAD,
+                        batch_limit=None,
+                        changed_at=now,
+                    )
+                ).rowcount
+            return done
+
+    def dead_alike(self, destination: str, reason: str) -> int:
+        """How many dead letters of a destination have exactly this reason."""
+        query = sa.select(sa.func.count()).where(
+            events.c.state == State.DEAD.value, events.c.destination == destination, events.c.reason == reason
+        )
+        with self._engine.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def revive(self, destination: str, reason: str, now: int) -> int:
+        """Let dead letters with exactly this reason wait again: the reason turned out to be a wrong setting."""
+        with self._engine.write() as connection:
+            return connection.execute(
+                sa.update(events)
+                .where(
+                    events.c.state == State.DEAD.value,
+                    events.c.destination == destination,
+                    events.c.reason == reason,
+                )
+                .values(state=State.WAITING.value, due_at=now, expires_at=None, changed_at=now)
+            ).rowcount
+
+    def void_leases(self, now: int) -> int:
+        """Free what a former keeper had in flight; TikTok may have counted it. Only the one keeper may call this."""
+        with self._engine.write() as connection:
+            return connection.execute(
+                sa.update(events)
+                .where(events.c.state == State.SENDING.value)
+                .values(
+                    **_UNCLAIMED,
+                    state=State.WAITING.value,
+                    body=sa.func.coalesce(events.c.beside, events.c.body),
+                    beside=None,
+                    unknown_outcome=True,
+                    reason="the keeper stopped while this was in flight",
+                    changed_at=now,
+                )
+            ).rowcount
+
+    def _end_claim(self, token: str, ids: Sequence[int], values: dict[str, Any]) -> int:
+        with self._engine.write() as connection:
+            return sum(
+                connection.execute(
+                    sa.update(events).where(*_mine(token, part)).values(**_UNCLAIMED, **values)
+                ).rowcount
+                for part in _parts(ids)
+            )
+
+    # Looking
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many events stand where: (destination, state) -> number."""
+        query = sa.select(events.c.destination, events.c.state, sa.func.count()).group_by(
+            events.c.destination, events.c.state
+        )
+        with self._engine.read() as connection:
+            return {(row[0], row[1]): row[2] for row in connection.execute(query)}
+
+    def newest(self, limit: int, *, site: str | None = None, after: int = 0) -> list[Entry]:
+        """The newest entries, newest first; ``after`` an entry's id."""
+        query = sa.select(events).where(events.c.id > after).order_by(events.c.id.desc()).limit(limit)
+        if site is not None:
+            query = query.where(events.c.site == site)
+        with self._engine.read() as connection:
+            return [from_row(row) for row in connection.execute(query).mappings()]
+
+    def get(self, destination: str, event: str, event_id: str) -> Entry | None:
+        """The row of one event, or ``None``."""
+        query = sa.select(events).where(
+            events.c.destination == destination, events.c.event == event, events.c.event_id == event_id
+        )
+        with self._engine.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return from_row(row) if row is not None else None
+
+    def fact(self, name: str) -> str | None:
+        """A small fact of the whole outbox, such as the keeper's ``heartbeat``."""
+        with self._engine.read() as connection:
+            return connection.execute(sa.select(facts.c.value).where(facts.c.name == name)).scalar()
+
+    def remember(self, name: str, value: str) -> None:
+        """Set a small fact."""
+        with self._engine.write() as connection:
+            changed = connection.execute(sa.update(facts).where(facts.c.name == name).values(value=value)).rowcount
+            if not changed:
+                connection.execute(sa.insert(facts).values(name=name, value=value))
+
+
+_UNCLAIMED: dict[str, Any] = {"claim": None, "lease_until": None}
+_CLAIMED = tuple(events.c[name] for name in Claimed.__dataclass_fields__)
+
+
+def _mine(token: str, ids: Sequence[int]) -> tuple[sa.ColumnElement[bool], ...]:
+    return events.c.id.in_(ids), events.c.claim == token, events.c.state == State.SENDING.value
+
+
+def _clock_went_back(now: int) -> sa.ColumnElement[bool]:
+    """Stamped by a clock that has since been set back: such a row is due at once, or it might wait for days."""
+    return sa.or_(events.c.seen_at > now, events.c.due_at > now + CLOCK_WENT_BACK)
+
+
+def _parts(ids: Sequence[int], size: int = 1_000) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def _insert_into(connection: sa.Connection) -> Any:
+    """INSERT … ON CONFLICT DO NOTHING, which each dialect spells in a module of its own."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+
+        return insert_postgresql(events).on_conflict_do_nothing()
+    from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+    return insert_sqlite(events).on_conflict_do_nothing()
+
+
+def _share_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    """What one report knows of the pixel holds for every event of its view."""
+    known = {(entry.site, entry.view, entry.pixel) for entry in entries if entry.view and _is_known(entry.pixel)}
+    for site, view, pixel in sorted(known, key=str):
+        connection.execute(
+            sa.update(events)
+            .where(
+                events.c.view == view,
+                events.c.site == site,
+                sa.or_(events.c.pixel.is_(None), events.c.pixel.not_in(["sent", pixel])),
+            )
+            .values(pixel=pixel)
+        )
+
+
+def _is_known(pixel: str | None) -> bool:
+    return pixel not in (None, "unknown")

@@ -1,0 +1,136 @@
+"""The outbox's tables, and the numbered steps that bring an older database up to them.
+
+Rules: a step only adds (the version before must run on the new schema), runs in one transaction, and is never edited
+once released. All times are Unix milliseconds, whole numbers.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from proxy.errors import OutboxError
+
+
+class State(StrEnum):
+    """Where an event stands. ``withheld`` raises no alarm and leaves only when a proved report comes."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    WITHHELD = "withheld"
+
+
+metadata = sa.MetaData()
+
+# SQLite gives out row ids by itself only for a column declared INTEGER.
+_row_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", _row_id, primary_key=True),
+    sa.Column("destination", sa.Text, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("site", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    # The finished data[] item, and the merge made of it while it was in flight.
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("beside", sa.Text),
+    # What pages and rules need without opening the body.
+    sa.Column("view", sa.Text),
+    sa.Column("key", sa.Text),
+    sa.Column("host", sa.Text),
+    sa.Column("value", sa.Float),
+    sa.Column("currency", sa.Text),
+    sa.Column("consent", sa.Text, nullable=False),
+    sa.Column("pixel", sa.Text),
+    sa.Column("test_code", sa.Text, nullable=False, server_default=""),
+    sa.Column("browser", sa.Boolean, nullable=False),
+    sa.Column("backend", sa.Boolean, nullable=False),
+    sa.Column("proved", sa.Boolean, nullable=False),
+    sa.Column("sent_proved", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("warnings", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("reports", sa.Integer, nullable=False, server_default="1"),
+    # Times.
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+    sa.Column("horizon_from", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger, nullable=False),
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sa.Column("delivered_at", sa.BigInteger),
+    sa.Column("expires_at", sa.BigInteger),
+    # Delivery.
+    sa.Column("claim", sa.Text),
+    sa.Column("lease_until", sa.BigInteger),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("first_attempt_at", sa.BigInteger),
+    sa.Column("last_attempt_at", sa.BigInteger),
+    sa.Column("unknown_outcome", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("batch_limit", sa.Integer),
+    sa.Column("reason", sa.Text),
+    sa.Column("code", sa.Integer),
+    sa.Column("request_id", sa.Text),
+    sa.UniqueConstraint("destination", "event", "event_id", name="one_row_an_event"),
+)
+
+_waiting = events.c.state == State.WAITING.value
+sa.Index(
+    "events_to_send", events.c.destination, events.c.due_at, sqlite_where=_waiting, postgresql_where=_waiting
+)
+_held = events.c.state.in_([State.SENDING.value, State.DEAD.value, State.WITHHELD.value])
+sa.Index("events_held", events.c.state, events.c.changed_at, sqlite_where=_held, postgresql_where=_held)
+_viewed = events.c.view.is_not(None)
+sa.Index("events_of_view", events.c.view, sqlite_where=_viewed, postgresql_where=_viewed)
+_keyed = events.c.key.is_not(None)
+sa.Index("events_of_key", events.c.site, events.c.key, sqlite_where=_keyed, postgresql_where=_keyed)
+
+destinations = sa.Table(
+    "destinations",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    # A fingerprint of pixel code and token: when it changes, a pause made by TikTok's answer ends by itself.
+    sa.Column("fingerprint", sa.Text, nullable=False, server_default=""),
+    sa.Column("delivered_since", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("delivered_at", sa.BigInteger),
+    sa.Column("paused_at", sa.BigInteger),
+    sa.Column("paused_by", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_at", sa.BigInteger, nullable=False, server_default="0"),
+)
+
+# Small facts of the whole outbox: the schema's version, the keeper's heartbeat.
+facts = sa.Table(
+    "facts",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+# MIGRATIONS[i] leads from version i + 1 to i + 2; a fresh database is made at the newest version at once.
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = ()
+VERSION = 1 + len(MIGRATIONS)
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Bring the database behind ``connection`` (inside a write transaction) to ``VERSION``.
+
+    A schema one version ahead is used as it is, since steps only add; ``OutboxError`` for any newer one.
+    """
+    facts.create(connection, checkfirst=True)
+    found = connection.execute(sa.select(facts.c.value).where(facts.c.name == "version")).scalar()
+    if found is None:
+        metadata.create_all(connection)
+        connection.execute(sa.insert(facts).values(name="version", value=str(VERSION)))
+        return
+    if int(found) > VERSION + 1:
+        raise OutboxError(
+            f"This outbox was written by a newer Pixelpair (schema {found}, this one knows {VERSION}): "
+            "start that version again, or restore the copy made before the upgrade."
+        )
+    for step in MIGRATIONS[int(found) - 1 :]:
+        step(connection)
+    if int(found) < VERSION:
+        connection.execute(sa.update(facts).where(facts.c.name == "version").values(value=str(VERSION)))

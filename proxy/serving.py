@@ -1,0 +1,119 @@
+"""WSGI apps on waitress, stopped in order: no new requests, those under way finished, then closed.
+
+waitress reads a whole request before it takes a thread, so that slow clients hold nothing up. What it would put in
+temporary files stays in memory here, since a body may hold raw personal data.
+"""
+
+import io
+import threading
+import time
+from typing import Any
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+MOST_KEPT = 8 * 1024 * 1024  # more than any door takes; see _Kept
+MOST_READ = 64 * 1024 * 1024
+THREADS = 32
+CONNECTIONS = 2_000
+FINISH_SECONDS = 5.0
+
+
+class Server:
+    """One app on one address, served by threads of its own from ``start`` to ``stop``."""
+
+    def __init__(self, app: Any, host: str, port: int, threads: int = THREADS) -> None:
+        self._map: dict[int, Any] = {}
+        adjustments = Adjustments(
+            host=host,
+            port=port,
+            threads=threads,
+            connection_limit=CONNECTIONS,
+            asyncore_use_poll=True,
+            max_request_body_size=MOST_READ,
+            inbuf_overflow=MOST_READ + 1,
+            # The doors read forwarding headers themselves, by their own trusted_hops.
+            clear_untrusted_proxy_headers=False,
+            ident=None,
+        )
+        self._tasks = ThreadedTaskDispatcher()
+        self._tasks.set_thread_count(threads)
+        self._listeners = [
+            _Listener(app, self._map, dispatcher=self._tasks, adj=adjustments, sockinfo=address)
+            for address in adjustments.listen
+        ]
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"server-{port}", daemon=True)
+
+    def start(self) -> None:
+        """Answer requests from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more connections, finish what is under way for at most ``FINISH_SECONDS``, then close."""
+        self._stopping.set()
+        for listener in self._listeners:
+            listener.pull_trigger()
+        self._thread.join(FINISH_SECONDS + 1)
+        self._tasks.shutdown(cancel_pending=True, timeout=0.5)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=1.0, use_poll=True, map=self._map, count=1)
+        for listener in self._listeners:
+            listener.accepting = False
+        until = time.monotonic() + FINISH_SECONDS
+        while self._busy() and time.monotonic() < until:
+            wasyncore.loop(timeout=0.05, use_poll=True, map=self._map, count=1)
+        for channel in list(self._map.values()):
+            channel.close()
+
+    def _busy(self) -> bool:
+        channels = [channel for listener in self._listeners for channel in listener.active_channels.values()]
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+
+
+class _Kept:
+    """A body in memory, of which only the first ``MOST_KEPT`` bytes are kept.
+
+    A larger one is read to its end and thrown away, so that its sender gets the door's own answer instead of a
+    connection reset; the door refuses it by its length and never reads it.
+    """
+
+    def __init__(self) -> None:
+        self._file = io.BytesIO()
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, data: bytes) -> None:
+        if self._length < MOST_KEPT:
+            self._file.write(data)
+        self._length += len(data)
+
+    def getfile(self) -> io.BytesIO:
+        self._file.seek(0)
+        return self._file
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.body_rcv is not None:
+            self.body_rcv.buf = _Kept()
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    parser_class = _Parser
+
+
+class _Listener(TcpWSGIServer):  # type: ignore[misc]
+    channel_class = _Channel

@@ -1,0 +1,259 @@
+"""``POST /t/e``: reports from browsers. Answers only after the report is on disk."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import Blueprint, Request, Response, jsonify, make_response, request
+
+from proxy.errors import Rejected
+from proxy.events import event_id as ids
+from proxy.events.event import build_event, event_time_of
+from proxy.events.identity import hash_user
+from proxy.events.reading import Report, Rules, parse_json, read_report
+from proxy.outbox.entry import Entry
+from proxy.settings import Site
+from proxy.tickets import BadTicket, read_ticket
+from proxy.web import guards
+from proxy.web.doors import Doors, describe, refusal
+from proxy.web.entries import entries_for
+
+MOST_BYTES = 64 * 1024
+MOST_ITEMS = 50
+CLICK_COOKIE = "ttclid"
+# What the proxy itself last prolonged: browsers that cut script-made cookies to 7 days leave this one alone, so it
+# tells whether ``ttclid`` was already prolonged, and stands in for it once they have deleted it.
+KEPT_COOKIE = "pixelpair_ttclid"
+KEEP_CLICK = 30 * 86_400
+KEEP_TTP = 13 * 30 * 86_400  # TikTok's own lifetime for _ttp
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What the request itself tells, never its body. ``received`` in ms."""
+
+    site: Site
+    received: int
+    ip: str | None
+    user_agent: str
+    private: bool  # the browser sends Sec-GPC: 1
+    fallback_url: str
+    ttclid: str | None
+    kept_ttclid: str | None
+    ttp: str | None
+
+
+def blueprint(doors: Doors) -> Blueprint:
+    """The door for browsers."""
+    bp = Blueprint("collect", __name__)
+
+    @bp.post("/e")
+    def collect() -> Response:
+        named = _named_site()
+        try:
+            body = guards.read_body(request, MOST_BYTES)
+            told = parse_json(body)
+            items = _items(told)
+            site = guards.site_for(doors.settings.sites, _site_of(items), request.host)
+        except Rejected as error:
+            # Without CORS headers the page's console would hide the sentence that says what is wrong.
+            site = named or next(iter(doors.settings.sites.values()))
+            return _allow(refusal(error), site)
+        guards.check_origin(site, request.headers.get("Origin"), request.host)
+        try:
+            return _allow(_take(doors, site, told, items), site)
+        except Rejected as error:
+            return _allow(refusal(error), site)
+
+    @bp.route("/e", methods=["OPTIONS"])
+    def preflight() -> Response:
+        site = _named_site() or guards.site_for(doors.settings.sites, None, request.host)
+        guards.check_origin(site, request.headers.get("Origin"), request.host)
+        answer = make_response("", 204)
+        answer.headers["Access-Control-Allow-Methods"] = "POST"
+        answer.headers["Access-Control-Allow-Headers"] = "Content-Type"
+        answer.headers["Access-Control-Max-Age"] = "86400"
+        return _allow(answer, site)
+
+    def _named_site() -> Site | None:
+        """The site whose domain the page's origin is, for answers given before the body is understood."""
+        for site in doors.settings.sites.values():
+            if _allowed_origin(site):
+                return site
+        return None
+
+    return bp
+
+
+def _items(told: object) -> list[object]:
+    if not isinstance(told, list):
+        return [told]
+    if not 1 <= len(told) <= MOST_ITEMS:
+        raise Rejected("items", "", f"Send 1 to {MOST_ITEMS} reports in one array.")
+    return told
+
+
+def _site_of(items: list[object]) -> str | None:
+    names = {item["site"] for item in items if isinstance(item, dict) and isinstance(item.get("site"), str)}
+    if len(names) > 1:
+        raise Rejected("several_sites", "site", "All reports of one array name one site.")
+    return names.pop() if names else None
+
+
+def _take(doors: Doors, site: Site, told: object, items: list[object]) -> Response:
+    visit = _visit(site, doors)
+    doors.rates.check(site, visit.ip, len(items))
+    entries: list[Entry] = []
+    answers: list[dict[str, Any]] = []
+    seen: list[Report] = []
+    for item in items:
+        try:
+            report, rows = _one(doors, visit, item)
+        except Rejected as error:
+            if not isinstance(told, list):
+                raise
+            answers.append({"error": describe(error)})
+            continue
+        seen.append(report)
+        entries += rows
+        answers.append({"event_id": rows[0].event_id})
+    if entries:
+        doors.commit.store(entries)
+    answer = jsonify(answers if isinstance(told, list) else answers[0])
+    answer.status_code = 202
+    answer.headers["Cache-Control"] = "no-store"
+    _prolong_cookies(answer, visit, seen)
+    return answer
+
+
+def _visit(site: Site, doors: Doors) -> Visit:
+    origin = request.headers.get("Origin")
+    return Visit(
+        site=site,
+        received=doors.clock_ms(),
+        ip=guards.client_address(
+            request.remote_addr, request.headers.get("X-Forwarded-For"), doors.settings.trusted_hops
+        ),
+        user_agent=request.headers.get("User-Agent", ""),
+        private=request.headers.get("Sec-GPC") == "1",
+        fallback_url=f"{origin if origin and origin != 'null' else request.host_url.rstrip('/')}/",
+        ttclid=request.cookies.get(CLICK_COOKIE),
+        kept_ttclid=request.cookies.get(KEPT_COOKIE),
+        ttp=request.cookies.get("_ttp"),
+    )
+
+
+def _one(doors: Doors, visit: Visit, item: object) -> tuple[Report, list[Entry]]:
+    site = visit.site
+    report = _with_cookies(read_report(item, _rules(site, visit.fallback_url)), visit)
+    report, proved = _with_ticket(doors, visit, report)
+    user, unmatched = hash_user(report.user, site.default_region)
+    limited = visit.private or (report.consent or site.consent) == "limited"
+    event = build_event(
+        report,
+        event_id=ids.build(report.view or "", report.n or 0, report.key),
+        event_time=event_time_of(report, visit.received),
+        user=user,
+        ip=visit.ip,
+        user_agent=visit.user_agent,
+        ttclid=report.ttclid,
+        ttp=report.ttp,
+        limited=limited,
+    )
+    return report, entries_for(
+        site,
+        site.destinations,
+        event,
+        report,
+        received=visit.received,
+        consent="limited" if limited else "granted",
+        backend=False,
+        proved=proved,
+        warnings=(*report.warnings, *unmatched),
+        withheld=None if proved else _withhold(visit, event.event),
+    )
+
+
+def _rules(site: Site, fallback_url: str) -> Rules:
+    return Rules(
+        order_events=frozenset(site.order_events),
+        event_names=frozenset(site.event_names),
+        fallback_url=fallback_url,
+        default_consent=site.consent,
+    )
+
+
+def _with_cookies(report: Report, visit: Visit) -> Report:
+    """What the body does not tell, the request's own cookies may; read by the same rules as the body."""
+    if report.ttclid and report.ttp:
+        return report
+    return replace(
+        report,
+        ttclid=report.ttclid or ids_ttclid(visit.ttclid) or ids_ttclid(visit.kept_ttclid),
+        ttp=report.ttp or ids_ttp(visit.ttp),
+    )
+
+
+def _with_ticket(doors: Doors, visit: Visit, report: Report) -> tuple[Report, bool]:
+    """A good ticket proves the report and overrules its money; a bad one is only noted."""
+    if report.ticket is None:
+        return report, False
+    try:
+        ticket = read_ticket(report.ticket, doors.secret_keys, visit.received / 1000)
+    except BadTicket as error:
+        return replace(report, warnings=(*report.warnings, f"ticket: {error}")), False
+    if (ticket.site, ticket.event, ticket.key) != (visit.site.name, report.event, report.key):
+        return replace(report, warnings=(*report.warnings, "ticket: it was signed for another order")), False
+    properties = dict(report.properties)
+    warnings = report.warnings
+    for name, signed in (("value", ticket.value), ("currency", ticket.currency)):
+        if signed is None:
+            continue
+        if name in properties and properties[name] != signed:
+            warnings = (*warnings, f"properties.{name}: differs from the ticket, which holds")
+        properties[name] = signed
+    return replace(report, properties=properties, warnings=warnings), True
+
+
+def _withhold(visit: Visit, event: str) -> str | None:
+    site = visit.site
+    if visit.private and site.gpc == "drop":
+        return "the browser asks for privacy (Sec-GPC) and this site drops such events"
+    if event in site.require_ticket:
+        return "this site demands an order ticket and the report had no good one"
+    if site.bots == "withhold" and guards.is_bot(visit.user_agent):
+        return "the user agent is a bot's"
+    return None
+
+
+def _prolong_cookies(answer: Response, visit: Visit, reports: list[Report]) -> None:
+    """Browsers cut script-made cookies to 7 days or one; those of an answer last."""
+    domain = visit.site.cookie_domain
+    ttclid = next((report.ttclid for report in reversed(reports) if report.ttclid), None)
+    if ttclid and ttclid != visit.kept_ttclid:
+        _keep(answer, CLICK_COOKIE, ttclid, KEEP_CLICK, domain)
+        _keep(answer, KEPT_COOKIE, ttclid, KEEP_CLICK, domain)
+    if domain and visit.ttp and any(report.ttp == visit.ttp for report in reports):
+        _keep(answer, "_ttp", visit.ttp, KEEP_TTP, domain)
+
+
+def _keep(answer: Response, name: str, value: str, seconds: int, domain: str | None) -> None:
+    secure = request.is_secure or (request.headers.get("Origin") or "").startswith("https://")
+    answer.set_cookie(name, value, max_age=seconds, secure=secure, samesite="Lax", domain=domain)
+
+
+def _allow(answer: Response, site: Site) -> Response:
+    """Let the page read the answer, if its origin is the site's and not this very host."""
+    answer.headers.add("Vary", "Origin")
+    if origin := _allowed_origin(site):
+        answer.headers["Access-Control-Allow-Origin"] = origin
+        answer.headers["Access-Control-Allow-Credentials"] = "true"
+    return answer
+
+
+def _allowed_origin(site: Site, asked: Request | None = None) -> str | None:
+    asked = asked or request
+    origin = asked.headers.get("Origin")
+    try:
+        return guards.check_origin(site, origin, asked.host) if origin not in (None, "null") else None
+    except Rejected:
+        return None

@@ -1,0 +1,90 @@
+"""What every public door needs, and how any of them refuses."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from proxy.errors import OutboxError, Rejected
+from proxy.outbox.group_commit import GroupCommit
+from proxy.outbox.store import Outbox
+from proxy.settings import Settings
+from proxy.web.guards import Rates
+
+log = logging.getLogger(__name__)
+
+Headers = Mapping[str, str]
+
+
+def clock_ms() -> int:
+    """Unix time in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The parts behind the public doors, handed to each of them."""
+
+    settings: Settings
+    secret_keys: tuple[str, ...]
+    outbox: Outbox
+    commit: GroupCommit
+    clock_ms: Callable[[], int] = clock_ms
+    keeper_here: bool = False
+    rates: Rates = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rates", Rates(self.settings.reports_per_minute))
+
+
+def refusal(error: Rejected) -> Response:
+    """The JSON answer to something that cannot be taken."""
+    answer = jsonify(error=describe(error))
+    answer.status_code = error.status
+    if error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+def describe(error: Rejected) -> dict[str, str]:
+    """An error as it stands in an answer."""
+    return {"code": error.code, "field": error.field, "message": error.message}
+
+
+def unavailable(error: OutboxError) -> Rejected:
+    """The outbox cannot store just now; the sender may try again."""
+    log.error("%s", error)
+    return Rejected(
+        "unavailable",
+        "",
+        "The proxy cannot store events right now: send it again.",
+        503,
+        retry_after=getattr(error, "retry_after", 30),
+    )
+
+
+def answer_errors(app: Flask) -> None:
+    """Every error of ``app`` becomes a JSON answer: no page, no traceback, no version."""
+
+    def not_ours(error: HTTPException) -> Response:
+        if isinstance(error, MethodNotAllowed):
+            allowed = ", ".join(sorted(error.valid_methods or ()))
+            answer = refusal(Rejected("method", "", f"This address takes only {allowed}.", 405))
+            answer.headers["Allow"] = allowed
+            return answer
+        if isinstance(error, NotFound):
+            return refusal(Rejected("not_found", "", "Nothing is at this address.", 404))
+        return refusal(Rejected("bad_request", "", "The request cannot be understood.", error.code or 400))
+
+    def broken(error: Exception) -> Response:
+        # The type alone: an exception's text may carry what a shopper typed.
+        log.error("a request failed: %s", type(error).__name__, exc_info=app.debug)
+        return refusal(Rejected("internal", "", "The proxy failed; its log says more.", 500))
+
+    app.register_error_handler(Rejected, refusal)
+    app.register_error_handler(OutboxError, lambda error: refusal(unavailable(error)))
+    app.register_error_handler(HTTPException, not_ours)
+    app.register_error_handler(Exception, broken)

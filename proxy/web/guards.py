@@ -1,0 +1,148 @@
+"""The doors' guards: how large a body, which site, which client address, which origin, how often.
+
+Each either lets a request pass or raises ``Rejected`` with a sentence for whoever sent it.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+import crawleruseragents
+from flask import Request
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from proxy.errors import Rejected
+from proxy.settings import Site
+
+JSON_TYPES = ("text/plain", "application/json")
+
+
+def read_body(request: Request, most: int, types: Iterable[str] = JSON_TYPES) -> bytes:
+    """The request's body, if it is JSON by name and at most ``most`` bytes."""
+    if request.mimetype not in types:
+        raise Rejected("unsupported_type", "Content-Type", f"Send JSON as {' or '.join(types)}.", 415)
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Rejected("unsupported_type", "Content-Encoding", "Send the body uncompressed.", 415)
+    too_large = Rejected("too_large", "", f"Send at most {most // 1024} KiB in one request.", 413)
+    if request.content_length is not None and request.content_length > most:
+        raise too_large
+    body = request.stream.read(most + 1)
+    if len(body) > most:
+        raise too_large
+    return body
+
+
+def site_for(sites: Mapping[str, Site], named: str | None, host: str) -> Site:
+    """The site a request speaks for: the one it names, else the one whose domain is its Host, else the only one."""
+    if named is not None:
+        if named not in sites:
+            raise Rejected("unknown_site", "site", "No site of this name is set up here.", 404)
+        return sites[named]
+    bare = host_name(host)
+    for site in sites.values():
+        if bare in site.domains:
+            return site
+    if len(sites) == 1:
+        return next(iter(sites.values()))
+    raise Rejected(
+        "unknown_site", "site", "Several sites are set up here: name one with ?site= in the tag's address.", 404
+    )
+
+
+def check_origin(site: Site, origin: str | None, host: str) -> str | None:
+    """Let a report pass only from one of the site's pages. Returns the origin to allow by CORS, if it needs that."""
+    if origin is None or origin == "null":
+        if site.allow_no_origin:
+            return origin
+        raise Rejected("origin", "Origin", "Reports come from the site's own pages; this one names no origin.", 403)
+    parts = urlsplit(origin)
+    if parts.scheme in ("http", "https") and _is_home(site, parts.netloc, host):
+        return None if parts.netloc == host else origin
+    raise Rejected("origin", "Origin", "This page's host is not one of the site's domains.", 403)
+
+
+def _is_home(site: Site, netloc: str, host: str) -> bool:
+    if not site.domains:
+        return netloc == host
+    name = host_name(netloc)
+    return name in site.domains and (netloc == name or is_loopback(name))
+
+
+def client_address(peer: str | None, forwarded_for: str | None, trusted_hops: int) -> str | None:
+    """The shopper's public address, or ``None``: behind ``trusted_hops`` proxies, that many from the right."""
+    text = peer
+    if trusted_hops:
+        hops = [hop.strip() for hop in (forwarded_for or "").split(",")]
+        text = hops[-trusted_hops] if len(hops) >= trusted_hops else None
+    return _public(text or "")
+
+
+@lru_cache(maxsize=4096)
+def _public(text: str) -> str | None:
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            return None
+        address = address.ipv4_mapped or address
+    # Multicast addresses count as global for ipaddress, but nobody shops from one.
+    return str(address) if address.is_global and not address.is_multicast else None
+
+
+class Rates:
+    """How many reports one public address (a /64 of IPv6) may send for one site; memory of this process only."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._limit = RateLimitItemPerMinute(per_minute)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def check(self, site: Site, address: str | None, reports: int) -> None:
+        """Count ``reports``. Addresses that are not public are many shoppers behind one proxy: never limited."""
+        if address is None:
+            return
+        if ":" in address:
+            address = str(ipaddress.ip_network(f"{address}/64", strict=False).network_address)
+        if not self._limiter.hit(self._limit, site.name, address, cost=reports):
+            raise Rejected("too_many", "", "Too many reports from this address: slow down.", 429, retry_after=60)
+
+
+def is_bot(user_agent: str) -> bool:
+    """Does this user agent name a program rather than a shopper's browser? An empty one does."""
+    return not user_agent.strip() or _is_crawler(user_agent[:512])
+
+
+@lru_cache(maxsize=4096)
+def _is_crawler(user_agent: str) -> bool:
+    return bool(crawleruseragents.is_crawler(user_agent))
+
+
+def host_name(netloc: str) -> str:
+    """The host of ``host:port``, in lower case, without brackets."""
+    return (urlsplit(f"//{netloc}").hostname or "") if _sane(netloc) else ""
+
+
+def _sane(netloc: str) -> bool:
+    try:
+        urlsplit(f"//{netloc}").port  # noqa: B018 - raises for a port that is none
+    except ValueError:
+        return False
+    return not set(netloc) & set("/?#@\\ ")
+
+
+def is_loopback(name: str) -> bool:
+    """Is this host name this very machine?"""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

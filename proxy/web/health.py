@@ -1,0 +1,39 @@
+"""``GET /t/healthz`` (does this process work?) and ``/t/readyz`` (can an event be stored now?)."""
+
+from flask import Blueprint, Response, jsonify
+
+from proxy.errors import OutboxError
+from proxy.web.doors import Doors
+
+# The keeper's heart beats every 5 seconds; a slow disk may delay a beat, a minute of silence means it is gone.
+SILENT_MS = 60_000
+
+
+def blueprint(doors: Doors) -> Blueprint:
+    """The doors for whoever watches."""
+    bp = Blueprint("health", __name__)
+
+    def heartbeat() -> dict[str, int | None]:
+        beat = doors.outbox.fact("heartbeat")
+        return {"keeper_seen_ms_ago": max(0, doors.clock_ms() - int(beat)) if beat else None}
+
+    @bp.get("/healthz")
+    def healthz() -> tuple[Response, int]:
+        if not doors.keeper_here:
+            return jsonify(status="ok"), 200
+        try:
+            seen = heartbeat()
+        except OutboxError:
+            return jsonify(status="failing", reason="the outbox cannot be read"), 503
+        ago = seen["keeper_seen_ms_ago"]
+        alive = ago is not None and ago < SILENT_MS
+        return jsonify(status="ok" if alive else "failing", **seen), 200 if alive else 503
+
+    @bp.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        try:
+            return jsonify(status="ok", **heartbeat()), 200
+        except OutboxError:
+            return jsonify(status="failing", reason="the outbox cannot be read"), 503
+
+    return bp
