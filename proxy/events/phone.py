@@ -17,7 +17,8 @@ def e164(number: str, default_region: str | None) -> str | None:
     """``number`` in E.164; None when it cannot be one.
 
     With ``+`` or ``00`` a number counts when its length is possible, because numbering plans grow faster than
-    libraries. A national one is a guess that rests on ``default_region`` (ISO 3166, two letters): it must be valid there.
+    libraries. A national one is a guess that rests on ``default_region`` (ISO 3166, two letters), so it must be
+    valid there.
     """
     digits = _digits(number)
     if digits is None:
