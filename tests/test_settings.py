@@ -125,6 +125,14 @@ def test_site_may_have_several_pixels_with_tokens_from_the_environment(loaded: L
     ]
 
 
+def test_pixels_may_come_from_the_environment_alone_in_any_order(loaded: Load) -> None:
+    pixel = "PIXELPAIR_SITES__MAIN__PIXELS"
+    codes = {f"{pixel}__1__PIXEL_CODE": CODE_2, f"{pixel}__0__PIXEL_CODE": CODE}
+    tokens = {f"{pixel}__1__ACCESS_TOKEN": "b", f"{pixel}__0__ACCESS_TOKEN": "a"}
+    settings = loaded(codes | tokens)
+    assert [(d.pixel_code, d.token()) for d in settings.destinations] == [(CODE, "a"), (CODE_2, "b")]
+
+
 def test_named_order_events_join_the_three_that_always_are(loaded: Load) -> None:
     site = loaded(ALONE | {"PIXELPAIR_ORDER_EVENTS": "Subscribe,Purchase"}).sites["default"]
     assert site.order_events == ("PlaceAnOrder", "CompletePayment", "Purchase", "Subscribe")
@@ -197,6 +205,7 @@ BAD_VARIABLES = [
     ("API_KEYS", "two words", "one word"),
     ("SECRET_KEYS", "too-short", "at least 32"),
     ("SECRET_KEYS", "change-me-change-me-change-me-change-me", "sample"),
+    ("SECRET_KEYS", "CHANGE_ME_before_you_go_live_0987", "sample"),
     ("SECRET_KEYS", "a" * 40, "sample"),
     ("EVENT_NAME", "x", "did you mean PIXELPAIR_EVENT_NAMES?"),
     ("PIXLE_CODE", "x", "did you mean PIXELPAIR_PIXEL_CODE?"),
@@ -325,6 +334,12 @@ def test_secret_pasted_into_any_setting_is_not_shown_by_its_error(loaded: Load, 
         loaded(ALONE | {f"PIXELPAIR_{name.upper()}": pasted})
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
     assert caught.value.__context__ is None
+
+
+def test_model_used_by_itself_shows_no_value_either() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(sites={}, outbox_url="mysql://shop:hunter2@db/shop")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_settings_cannot_be_changed(loaded: Load) -> None:
