@@ -74,5 +74,5 @@ def launch_options(
 
 def _fix(name: str, kind: Kind, which: Callable[[str], str | None]) -> str:
     if which("apt-get"):
-        return f"sudo apt-get install {kind.package}"
+        return f"{'' if os.geteuid() == 0 else 'sudo '}apt-get install {kind.package}"
     return f".venv/bin/playwright install {name}"

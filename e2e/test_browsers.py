@@ -34,8 +34,8 @@ def test_the_systems_firefox_is_driven_by_its_own_channel() -> None:
 @pytest.mark.parametrize(
     ("name", "commands", "fix"),
     [
-        ("chromium", ["apt-get"], "sudo apt-get install chromium"),
-        ("firefox", ["apt-get"], "sudo apt-get install firefox-esr"),
+        ("chromium", ["apt-get"], "(sudo )?apt-get install chromium"),
+        ("firefox", ["apt-get"], "(sudo )?apt-get install firefox-esr"),
         ("firefox", [], ".venv/bin/playwright install firefox"),
     ],
 )

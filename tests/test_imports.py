@@ -26,6 +26,7 @@ ARROWS: Mapping[str, frozenset[str]] = {
     "tickets": frozenset(),
     "errors": frozenset(),
     "assets": frozenset(),
+    "serving": frozenset(),
     "delivery": frozenset({"outbox", "tiktok"}),
     "web": frozenset({"events", "outbox", "tickets"}),
     "operator": frozenset({"events", "outbox", "tickets"}),
