@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 Leg = Literal["pixel", "server"]
 
-KEEP_ROWS = 50_000
-"""The newest requests and events kept: what a fault test sends, and about 100 MB of full batches."""
+KEEP_ROWS = 20_000
+"""The newest requests and events kept: more than a test sends, few enough to show them all in one answer."""
 KEEP_BYTES = 128 * 1024 * 1024
 
 
