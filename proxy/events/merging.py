@@ -208,7 +208,7 @@ def stricter(one: str, other: str) -> str:
 
 
 def pixel_after(held: str | None, told: str | None) -> str | None:
-    """The pixel's state once ``told`` is known too. ``sent`` stays, since TikTok may have counted; a guess never wins."""
+    """The pixel's state once ``told`` is known too: ``sent`` stays, as TikTok may have counted; a guess never wins."""
     if held == "sent" or told in (None, "unknown"):
         return held if held is not None else told
     return told

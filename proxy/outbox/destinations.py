@@ -59,9 +59,7 @@ class Destinations:
 
     def back_off(self, name: str, until: int, reason: str) -> None:
         """Try again at ``until`` (ms), not before."""
-        self._set(
-            name, {"attempts": destinations.c.attempts + 1, "next_at": until, "reason": reason}
-        )
+        self._set(name, {"attempts": destinations.c.attempts + 1, "next_at": until, "reason": reason})
 
     def pause(self, name: str, now: int, by: str, reason: str, probe_at: int = 0) -> None:
         """Stop sending and keep everything; ``probe_at`` (ms) is when to try one event again."""

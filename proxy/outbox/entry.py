@@ -59,9 +59,7 @@ class Entry:
 
 
 _NEW = tuple(
-    field.name
-    for field in fields(Entry)
-    if field.name not in {"id", "horizon_from", "changed_at", "warnings"}
+    field.name for field in fields(Entry) if field.name not in {"id", "horizon_from", "changed_at", "warnings"}
 )
 
 

@@ -102,7 +102,7 @@ class Outbox:
         )
         if self._engine.claim_lock:
             query = query.with_for_update()
-        held = from_row(connection.execute(query).mappings().one())
+        held = from_row(dict(connection.execute(query).mappings().one()))
         changes = self._merge(held, told, now)
         changes = {name: value for name, value in changes.items() if getattr(held, name) != value}
         if held.state == State.DELIVERED and "proved" in changes and "state" not in changes:
@@ -337,9 +337,7 @@ class Outbox:
     def _end_claim(self, token: str, ids: Sequence[int], values: dict[str, Any]) -> int:
         with self._engine.write() as connection:
             return sum(
-                connection.execute(
-                    sa.update(events).where(*_mine(token, part)).values(**_UNCLAIMED, **values)
-                ).rowcount
+                connection.execute(sa.update(events).where(*_mine(token, part)).values(**_UNCLAIMED, **values)).rowcount
                 for part in _parts(ids)
             )
 
@@ -359,7 +357,7 @@ class Outbox:
         if site is not None:
             query = query.where(events.c.site == site)
         with self._engine.read() as connection:
-            return [from_row(row) for row in connection.execute(query).mappings()]
+            return [from_row(dict(row)) for row in connection.execute(query).mappings()]
 
     def get(self, destination: str, event: str, event_id: str) -> Entry | None:
         """The row of one event, or ``None``."""
@@ -368,7 +366,7 @@ class Outbox:
         )
         with self._engine.read() as connection:
             row = connection.execute(query).mappings().first()
-        return from_row(row) if row is not None else None
+        return from_row(dict(row)) if row is not None else None
 
     def fact(self, name: str) -> str | None:
         """A small fact of the whole outbox, such as the keeper's ``heartbeat``."""

@@ -76,9 +76,7 @@ events = sa.Table(
 )
 
 _waiting = events.c.state == State.WAITING.value
-sa.Index(
-    "events_to_send", events.c.destination, events.c.due_at, sqlite_where=_waiting, postgresql_where=_waiting
-)
+sa.Index("events_to_send", events.c.destination, events.c.due_at, sqlite_where=_waiting, postgresql_where=_waiting)
 _held = events.c.state.in_([State.SENDING.value, State.DEAD.value, State.WITHHELD.value])
 sa.Index("events_held", events.c.state, events.c.changed_at, sqlite_where=_held, postgresql_where=_held)
 _viewed = events.c.view.is_not(None)

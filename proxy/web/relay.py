@@ -50,9 +50,7 @@ def blueprint(doors: Doors) -> Blueprint:
             return _refuse(now, error)
         except OutboxError as error:
             return _refuse(now, unavailable(error))
-        noted = {
-            str(index): list(report.warnings) for index, report in enumerate(told.reports) if report.warnings
-        }
+        noted = {str(index): list(report.warnings) for index, report in enumerate(told.reports) if report.warnings}
         return _answer(now, 200, "OK", {"event_ids": [row.event_id for row in entries], "warnings": noted})
 
     return bp
@@ -66,9 +64,7 @@ def _site_of(doors: Doors, token: str) -> Site:
             if hmac.compare_digest(key.get_secret_value().encode(), token.encode()):
                 found = site
     if found is None:
-        raise Rejected(
-            "token", "Access-Token", "Put one of this proxy's own API keys here, not TikTok's token.", 401
-        )
+        raise Rejected("token", "Access-Token", "Put one of this proxy's own API keys here, not TikTok's token.", 401)
     return found
 
 

@@ -35,7 +35,8 @@ def blueprint(doors: Doors) -> Blueprint:
         answer.headers["Cache-Control"] = f"public, max-age={CACHE_SECONDS}"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.set_etag(etag)
-        return answer.make_conditional(request)
+        answer.make_conditional(request)
+        return answer
 
     tags: dict[str, tuple[str, str]] = {}
 

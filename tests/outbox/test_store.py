@@ -1,0 +1,310 @@
+"""What the outbox promises: one row an event, a claim before a send, and only the holder of a claim ends it."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from proxy.errors import OutboxBusy, OutboxError
+from proxy.events.merging import merge
+from proxy.outbox.destinations import Destinations
+from proxy.outbox.entry import Entry
+from proxy.outbox.sqlite import Sqlite
+from proxy.outbox.store import (
+    DAY,
+    HOUR,
+    KEEP_DEAD,
+    MERGE_WINDOW,
+    REMEMBER_PROVED_KEY,
+    REMEMBER_UNKEYED,
+    REMEMBER_UNPROVED_KEY,
+    Outbox,
+)
+from proxy.outbox.tables import VERSION, facts
+
+NOW = 1_700_000_000_000
+Make = Callable[..., Entry]
+Store = Callable[..., None]
+LEASE = 60_000
+
+
+def ids(claimed: list) -> list[str]:
+    return [event.event_id for event in claimed]
+
+
+def claim(outbox: Outbox, limit: int = 1000, now: int = NOW, token: str = "t1") -> list:
+    return outbox.claim("shop/P1", now, limit, token, LEASE)
+
+
+def get(outbox: Outbox, event_id: str = "e1") -> Entry:
+    found = outbox.get("shop/P1", "ViewContent", event_id)
+    assert found is not None
+    return found
+
+
+class TestAdd:
+    def test_one_event_is_one_row_for_each_destination(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry(), entry(destination="shop/P2"))
+        store(entry())
+        assert outbox.counts() == {("shop/P1", "waiting"): 1, ("shop/P2", "waiting"): 1}
+        assert get(outbox).reports == 2
+
+    def test_two_reports_in_one_commit_merge(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry(), entry(pixel="blocked"))
+        assert get(outbox).pixel == "blocked"
+
+    def test_everything_comes_back_as_it_went_in(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        told = entry(key="k", view="v", host="shop.example", value=1.5, currency="MAD", warnings=("é: \U0001f600",))
+        store(told)
+        held = get(outbox)
+        for name in ("key", "view", "host", "value", "currency", "warnings", "body", "seen_at", "consent"):
+            assert getattr(held, name) == getattr(told, name), name
+
+    def test_the_pixels_state_holds_for_all_rows_of_its_view(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry("e1", view="v1", pixel="unknown"), entry("e2", view="v2"))
+        store(entry("e3", view="v1", pixel="blocked"))
+        assert [get(outbox, name).pixel for name in ("e1", "e2", "e3")] == ["blocked", None, "blocked"]
+
+    def test_a_failed_transaction_stores_nothing(self, outbox: Outbox, entry: Make) -> None:
+        with pytest.raises(RuntimeError), outbox.write() as connection:
+            outbox.add(connection, [entry()], NOW)
+            raise RuntimeError
+        assert outbox.counts() == {}
+
+    def test_a_proved_report_after_delivery_prolongs_the_memory(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry(key="k", value=1.0))
+        outbox.settle("t1", [event.id for event in claim(outbox)], NOW, code=0, request_id=None)
+        later = NOW + 49 * HOUR
+        store(entry(key="k", value=1.0, proved=True), now=later)
+        held = get(outbox)
+        assert (held.state, held.expires_at) == ("delivered", NOW + REMEMBER_PROVED_KEY)
+
+
+class TestClaim:
+    def test_nothing_is_claimed_twice(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry())
+        assert ids(claim(outbox)) == ["e1"]
+        assert claim(outbox, token="t2") == []
+
+    def test_racing_senders_share_without_overlap(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(*(entry(f"e{number}") for number in range(200)))
+        barrier = threading.Barrier(4)
+        got: list[list[str]] = []
+
+        def race(token: str) -> None:
+            barrier.wait()
+            while part := claim(outbox, limit=7, token=token):
+                got.append(ids(part))
+
+        threads = [threading.Thread(target=race, args=(f"t{number}",)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        flat = [name for part in got for name in part]
+        assert len(flat) == len(set(flat)) == 200
+
+    def test_what_is_not_due_waits(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry(due_at=NOW + 3_000))
+        assert claim(outbox) == []
+        assert outbox.next_due("shop/P1", NOW) == NOW + 3_000
+        assert ids(claim(outbox, now=NOW + 3_000)) == ["e1"]
+
+    def test_fresh_ones_go_first_topped_up_with_the_oldest(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        old = NOW - MERGE_WINDOW
+        store(*(entry(f"old{number}", seen_at=old - number, due_at=old - number) for number in range(3)))
+        store(entry("fresh"))
+        assert set(ids(claim(outbox, limit=2))) == {"fresh", "old2"}
+
+    def test_a_clock_set_back_strands_nothing(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry(due_at=NOW + 20_000))
+        before = NOW - DAY
+        assert outbox.next_due("shop/P1", before) == before
+        assert ids(claim(outbox, now=before)) == ["e1"]
+
+    def test_test_events_never_share_a_request_with_live_ones(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry("live1"), entry("test", test_code="TEST1", due_at=NOW - 1), entry("live2"))
+        assert ids(claim(outbox)) == ["test"]
+        assert ids(claim(outbox)) == ["live1", "live2"]
+
+    def test_a_batch_limit_keeps_suspects_apart(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(*(entry(f"e{number}") for number in range(4)))
+        held = claim(outbox)
+        outbox.release("t1", [event.id for event in held], NOW, reason="timeout", batch_limit=2)
+        assert [len(claim(outbox, token=f"t{turn}")) for turn in range(2, 5)] == [2, 2, 0]
+
+
+class TestEndOfAClaim:
+    def test_a_delivered_event_is_remembered_by_its_kind(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry("plain"), entry("keyed", key="k1"), entry("proved", key="k2", proved=True))
+        claimed = claim(outbox)
+        assert outbox.settle("t1", [event.id for event in claimed], NOW, code=0, request_id="r") == 3
+        kept = {name: get(outbox, name).expires_at for name in ("plain", "keyed", "proved")}
+        assert kept == {
+            "plain": NOW + REMEMBER_UNKEYED,
+            "keyed": NOW + REMEMBER_UNPROVED_KEY,
+            "proved": NOW + REMEMBER_PROVED_KEY,
+        }
+        assert get(outbox, "plain").request_id == "r"
+
+    def test_a_stale_holder_changes_nothing(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry())
+        numbers = [event.id for event in claim(outbox, token="stale")]
+        outbox.void_leases(NOW)
+        claim(outbox, token="owner")
+        assert outbox.settle("stale", numbers, NOW, code=0, request_id=None) == 0
+        assert outbox.release("stale", numbers, NOW, reason="x") == 0
+        assert outbox.give_up("stale", numbers, NOW, reason="x") == 0
+        assert outbox.settle("owner", numbers, NOW, code=0, request_id=None) == 1
+
+    def test_a_released_event_waits_again_and_keeps_its_history(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry())
+        numbers = [event.id for event in claim(outbox)]
+        outbox.release("t1", numbers, NOW, reason="timeout", unknown=True)
+        held = get(outbox)
+        assert (held.state, held.attempts, held.reason, held.unknown_outcome) == ("waiting", 1, "timeout", True)
+        assert held.claim is None
+
+    def test_an_untried_event_has_made_no_attempt(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry())
+        outbox.release("t1", [event.id for event in claim(outbox)], NOW, reason="paused", untried=True)
+        assert get(outbox).attempts == 0
+
+    def test_the_dead_keep_the_reason(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry())
+        outbox.give_up("t1", [event.id for event in claim(outbox)], NOW, reason="Invalid value", code=40002)
+        held = get(outbox)
+        assert (held.state, held.reason, held.code, held.expires_at) == (
+            "dead", "Invalid value", 40002, NOW + KEEP_DEAD,
+        )  # fmt: skip
+
+    def test_a_start_frees_what_was_in_flight_and_notes_that_tiktok_may_have_it(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry())
+        claim(outbox)
+        assert outbox.void_leases(NOW) == 1
+        assert (get(outbox).state, get(outbox).unknown_outcome) == ("waiting", True)
+
+
+class TestReportsDuringFlight:
+    def tell_again(self, store: Store, entry: Make, **facts: object) -> None:
+        store(entry(key="k"))
+        self.richer = '{"event":"ViewContent","event_id":"e1","user":{"email":"x"}}'
+        self.facts = facts
+
+    @pytest.fixture
+    def in_flight(self, outbox: Outbox, store: Store, entry: Make) -> Callable[..., list[int]]:
+        def fly(**facts: object) -> list[int]:
+            store(entry(key="k"))
+            numbers = [event.id for event in claim(outbox)]
+            store(entry(key="k", body='{"event":"ViewContent","event_id":"e1","user":{"email":"x"}}', **facts))
+            return numbers
+
+        return fly
+
+    def test_on_failure_the_merge_goes_out(self, outbox: Outbox, in_flight: Callable[..., list[int]]) -> None:
+        outbox.release("t1", in_flight(), NOW, reason="timeout")
+        assert '"email":"x"' in claim(outbox)[0].body
+
+    def test_on_delivery_an_unproved_report_is_dropped(
+        self, outbox: Outbox, in_flight: Callable[..., list[int]]
+    ) -> None:
+        assert outbox.settle("t1", in_flight(), NOW, code=0, request_id=None) == 1
+        assert (get(outbox).state, get(outbox).beside) == ("delivered", None)
+
+    def test_on_delivery_the_first_proved_report_goes_out_once_more(
+        self, outbox: Outbox, in_flight: Callable[..., list[int]]
+    ) -> None:
+        assert outbox.settle("t1", in_flight(proved=True, backend=True), NOW, code=0, request_id=None) == 1
+        again = claim(outbox, token="t2")
+        assert '"email":"x"' in again[0].body
+        outbox.settle("t2", [again[0].id], NOW, code=0, request_id=None)
+        assert get(outbox).state == "delivered"
+
+    def test_a_refused_body_is_not_the_merges_fault(self, outbox: Outbox, in_flight: Callable[..., list[int]]) -> None:
+        outbox.give_up("t1", in_flight(), NOW, reason="bad")
+        assert get(outbox).state == "waiting"
+
+
+class TestTheFile:
+    def test_a_second_keeper_is_refused_with_a_sentence(self, tmp_path: Path) -> None:
+        first, second = (Outbox(Sqlite(tmp_path / "o.db"), merge) for _ in range(2))
+        first.become_keeper()
+        with pytest.raises(OutboxError, match="Another keeper .* already delivers"):
+            second.become_keeper()
+        first.close()
+        second.become_keeper()
+        second.close()
+
+    def test_every_commit_is_synced(self, outbox: Outbox) -> None:
+        with outbox.write() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+    def test_nobody_else_may_read_it(self, outbox: Outbox, tmp_path: Path) -> None:
+        assert {path.stat().st_mode & 0o077 for path in tmp_path.glob("outbox.db*")} == {0}
+
+    def test_a_schema_from_the_far_future_is_refused(self, tmp_path: Path) -> None:
+        outbox = Outbox(Sqlite(tmp_path / "o.db"), merge)
+        with outbox.write() as connection:
+            connection.execute(sa.update(facts).values(value=str(VERSION + 2)))
+        outbox.close()
+        with pytest.raises(OutboxError, match="newer Pixelpair"):
+            Sqlite(tmp_path / "o.db")
+
+    def test_a_file_that_is_no_database_is_left_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "o.db"
+        path.write_bytes(b"not a database at all" * 100)
+        with pytest.raises(OutboxError, match="broken"):
+            Sqlite(path)
+        assert path.read_bytes() == b"not a database at all" * 100
+
+    def test_a_folder_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(OutboxError, match="PIXELPAIR_OUTBOX_URL"):
+            Sqlite(tmp_path / "file" / "o.db")
+
+    def test_a_stranger_holding_the_file_makes_us_busy_not_broken(
+        self, outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import sqlite3
+
+        monkeypatch.setattr("proxy.outbox.sqlite.BUSY_MS", 50)
+        impatient = Sqlite(tmp_path / "outbox.db")
+        stranger = sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)
+        stranger.execute("BEGIN EXCLUSIVE")
+        try:
+            with pytest.raises(OutboxBusy), impatient.write():
+                pass
+        finally:
+            stranger.close()
+            impatient.close()
+
+
+class TestDestinations:
+    def test_a_pause_by_tiktok_ends_when_the_token_changes(self, outbox: Outbox) -> None:
+        rows = Destinations(outbox)
+        rows.settle_in("shop/P1", "a")
+        rows.pause("shop/P1", NOW, "tiktok", "token refused", NOW + 1)
+        rows.settle_in("shop/P1", "a")
+        assert rows.get("shop/P1").paused_at == NOW  # type: ignore[union-attr]
+        rows.settle_in("shop/P1", "b")
+        assert rows.get("shop/P1").paused_at is None  # type: ignore[union-attr]
+
+    def test_a_pause_by_the_operator_does_not(self, outbox: Outbox) -> None:
+        rows = Destinations(outbox)
+        rows.settle_in("shop/P1", "a")
+        rows.pause("shop/P1", NOW, "operator", "maintenance")
+        rows.settle_in("shop/P1", "b")
+        assert rows.get("shop/P1").paused_by == "operator"  # type: ignore[union-attr]
+        rows.resume("shop/P1")
+        assert rows.get("shop/P1").paused_by is None  # type: ignore[union-attr]
