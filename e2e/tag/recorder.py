@@ -1,0 +1,162 @@
+"""A shop of a few pages that serves the tag and records the reports it gets, with the sandbox as TikTok beside it."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from flask import Flask, Response, request
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from e2e.stack import wait_until
+from proxy.assets import asset_dir
+from proxy.sandbox.app import create_app as create_sandbox
+
+PIXEL = "COQDA8RC77U2TMR44LI0"
+FOREIGN = "CFOREIGN0000000000XX"
+PIXELS = {PIXEL: "sandbox-token", FOREIGN: "foreign-token"}
+TAG = asset_dir("static") / "tag"
+STUB = "window.pixelpair=window.pixelpair||function(){(pixelpair.q=pixelpair.q||[]).push(arguments)};"
+
+
+class Quiet(WSGIRequestHandler):
+    """Keep-alive as real servers have it, without a line for each request."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serve(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Recorder:
+    """The shop's side. ``reports`` are the bodies that arrived at ``/t/e``; ``answer`` is the status they get."""
+
+    def __init__(self, sandbox: str) -> None:
+        self.url = ""
+        self.sandbox = sandbox
+        self.reports: list[dict[str, Any]] = []
+        self.pages: dict[str, str] = {}
+        self.answer = 202
+        self.date: str | None = None
+        self.settings: dict[str, Any] = {
+            "site": "main",
+            "domains": ["127.0.0.1"],
+            "pixels": [PIXEL],
+            "pixelUrl": sandbox,
+            "mount": "/t",
+            "orderEvents": ["PlaceAnOrder", "CompletePayment", "Purchase"],
+            "consent": "granted",
+            "pageView": "both",
+        }
+
+    def app(self) -> Flask:
+        app = Flask("recorder", static_folder=None)
+
+        @app.get("/t/tag.js")
+        def tag() -> Response:
+            text = (TAG / "built" / "core.js").read_text("utf-8")
+            return self._script(text.replace("__PIXELPAIR__", json.dumps(self.settings)))
+
+        @app.get("/t/source.js")
+        def source() -> Response:
+            """The source with its inner functions laid open as ``window.inner``."""
+            text = (TAG / "core.js").read_text("utf-8")
+            assert text.count("/* test-hook */") == 1
+            hook = "window.inner = {settings, repair, keyOf, idOf, newViewId};"
+            text = text.replace("/* test-hook */", hook)
+            return self._script(text.replace("__PIXELPAIR__", json.dumps(self.settings)))
+
+        @app.post("/t/e")
+        def report() -> Response:
+            told = json.loads(request.get_data())
+            told["_type"] = request.content_type
+            told["_cookie"] = dict(request.cookies)
+            self.reports.append(told)
+            answer = Response(json.dumps({"event_id": "x"}), self.answer, mimetype="application/json")
+            if self.date:
+                answer.headers["Date"] = self.date
+            return answer
+
+        @app.get("/favicon.ico")
+        def icon() -> Response:
+            return Response(status=204)
+
+        @app.route("/", defaults={"path": ""}, methods=["GET", "POST"])
+        @app.route("/<path:path>", methods=["GET", "POST"])
+        def page(path: str) -> Response:
+            return Response(self.pages.get("/" + path, document()), mimetype="text/html")
+
+        return app
+
+    def _script(self, text: str) -> Response:
+        return Response(text, mimetype="text/javascript", headers={"Cache-Control": "no-store"})
+
+    def events(self, name: str | None = None) -> list[dict[str, Any]]:
+        """The reports, all or those of one event, in the order the tag made them."""
+        reports = sorted(self.reports, key=lambda report: (report["time"], report["n"]))
+        return [report for report in reports if name in (None, report["event"])]
+
+    def pixel_events(self, name: str | None = None) -> list[dict[str, Any]]:
+        """What the Pixel posted to the sandbox."""
+        session = requests.Session()
+        session.trust_env = False
+        received = session.get(f"{self.sandbox}/sandbox/received", timeout=10).json()["pixel_events"]
+        return [event for event in received if name in (None, event["event"])]
+
+    def behave(self, **behaviour: Any) -> None:
+        """Tells the sandbox to answer otherwise."""
+        session = requests.Session()
+        session.trust_env = False
+        session.post(f"{self.sandbox}/sandbox/behave", json=behaviour, timeout=10).raise_for_status()
+
+    def wait_for_reports(self, name: str | None, count: int) -> list[dict[str, Any]]:
+        wait_until(lambda: len(self.events(name)) >= count, 10, lambda: f"{count} x {name} among {self.reports}")
+        return self.events(name)
+
+    def wait_for_pixel(self, name: str | None, count: int) -> list[dict[str, Any]]:
+        wait_until(
+            lambda: len(self.pixel_events(name)) >= count, 10, lambda: f"{count} x {name} among {self.pixel_events()}"
+        )
+        return self.pixel_events(name)
+
+    def settle(self, page: Any, count: int) -> None:
+        """Sends one last event on both legs and waits for it, so that what came before it has had its chance to come.
+
+        Asserts that then there are ``count`` reports besides.
+        """
+        page.evaluate("pixelpair('Last', {at: Date.now()})")
+        self.wait_for_reports("Last", 1)
+        self.wait_for_pixel("Last", 1)
+        time.sleep(0.2)
+        others = [report["event"] for report in self.events() if report["event"] != "Last"]
+        assert len(others) == count, others
+
+
+@contextmanager
+def recorder() -> Iterator[Recorder]:
+    with serve(create_sandbox(PIXELS)) as sandbox:
+        it = Recorder(sandbox)
+        with serve(it.app()) as url:
+            it.url = url
+            yield it
+
+
+def document(body: str = "", head: str = "", tag: str = '<script src="/t/tag.js" defer></script>') -> str:
+    """A page of the shop."""
+    return f"<!doctype html><html><head><title>Shop</title>{head}{tag}</head><body>{body}</body></html>"
