@@ -48,9 +48,10 @@ def start_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
     started: list[Stack] = []
 
     def start(**environ: str) -> Stack:
-        started.append(Stack(tmp_path / f"stack-{len(started)}", environ))
-        started[-1].start()
-        return started[-1]
+        stack = Stack(tmp_path / f"stack-{len(started)}", environ)
+        stack.start()
+        started.append(stack)
+        return stack
 
     try:
         yield start

@@ -96,6 +96,7 @@ class Stack:
             wait_until(self._is_up, START_SECONDS, lambda: f"{self.proxy}/readyz answers 200. Log:\n{self.log()}")
         except BaseException:
             self.kill()
+            self._http.close()
             raise
 
     def _is_up(self) -> bool:
