@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
 
 
 class Cutoff:
@@ -110,7 +111,9 @@ class _Watched(_Base):
             except OSError as error:
                 sock.close()
                 failure = error
-        raise failure
+        # Not the bare error: urllib3 passes over a reset while sending, to read an answer given early, and counts as
+        # sending what a plain connection does in here.
+        raise NewConnectionError(self, "no connection") from failure
 
     def send(self, data: Any) -> None:
         """The first call comes just before the request's first byte leaves, on new and on kept connections alike."""

@@ -1,6 +1,7 @@
 """The client against a TikTok that does everything a network can do."""
 
 import contextlib
+import errno
 import json
 import socket
 import struct
@@ -12,6 +13,7 @@ import pytest
 
 from proxy.errors import SettingsError
 from proxy.tiktok.client import LONGEST_REPLY, Client, Reply
+from proxy.tiktok.cutoff import Cutoff
 
 DEADLINE = 0.4
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
@@ -211,15 +213,30 @@ def test_an_answer_that_cannot_be_used_is_a_failure_with_unknown_outcome(answer,
     assert send(answer(raw).url) == Reply(None, failure=failure, sent=True)
 
 
-@pytest.mark.parametrize("read_first", [True, False])
-def test_a_reset_is_a_failure_with_unknown_outcome(listen, read_first: bool) -> None:
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def test_a_reset_after_the_request_is_a_failure_with_unknown_outcome(listen) -> None:
     def talk(connection: socket.socket) -> None:
-        if read_first:
-            read_head(connection)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.close()
+        read_head(connection)
+        reset(connection)
 
     assert send(listen(talk).url) == Reply(None, failure="reset", sent=True)
+
+
+def test_a_reset_at_any_moment_around_the_connect_is_a_failure(listen) -> None:
+    tiktok = listen(reset)
+    assert {(reply.status, reply.failure) for reply in (send(tiktok.url) for _ in range(100))} == {(None, "reset")}
+
+
+def test_a_reset_while_connecting_is_certainly_not_sent(monkeypatch) -> None:
+    def connect(self: socket.socket, address: object) -> None:
+        raise ConnectionResetError(errno.ECONNRESET, "reset")
+
+    monkeypatch.setattr("socket.socket.connect", connect)
+    assert send("http://127.0.0.1:9") == Reply(None, failure="reset", sent=False)
 
 
 def test_a_100_mb_body_is_given_up_after_64_kib(listen) -> None:
@@ -345,6 +362,18 @@ def test_a_lookup_that_outlasts_the_deadline_sends_nothing(answer, monkeypatch) 
     monkeypatch.setattr("socket.getaddrinfo", slow)
     assert send(tiktok.url, DEADLINE) == Reply(None, failure="timeout", sent=False)
     assert tiktok.received == []
+
+
+def test_a_timer_that_fires_late_leaves_the_socket_to_the_next_call() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        call = Cutoff(30.0)
+        call.watch(ours)
+        call.finish()
+        call._cut()
+        ours.sendall(b"alive")
+        assert theirs.recv(9) == b"alive"
+        assert not call.expired
 
 
 def test_a_call_after_one_that_was_cut_succeeds(listen) -> None:
