@@ -1,0 +1,54 @@
+"""What a person looks at: the newest events, all or of one state, and one event by its row."""
+
+from collections.abc import Collection
+from heapq import nlargest
+
+import sqlalchemy as sa
+
+from proxy.outbox.entry import Entry, from_row
+from proxy.outbox.store import Outbox
+from proxy.outbox.tables import State, events
+
+# Conditions are written out here, not bound, and repeat those of the indexes: SQLite takes a partial index only for a
+# condition that it can read in the query itself.
+_HELD_STATES = (State.SENDING, State.DEAD, State.WITHHELD)
+_HELD = events.c.state.in_([sa.literal(state.value, literal_execute=True) for state in _HELD_STATES])
+
+
+def newest(outbox: Outbox, limit: int, destinations: Collection[str], state: State | None = None) -> list[Entry]:
+    """The newest ``limit`` entries of these destinations, newest first.
+
+    Those waiting are in the order in which they are due, and those sending, dead or withheld by their latest change:
+    so their indexes have them, and looking stays quick with millions of rows.
+    """
+    with outbox.read() as connection:
+        if state is State.WAITING:
+            # Each destination's part of the index is in order; all of it is not.
+            each = [_read(connection, _waiting(name).limit(limit)) for name in destinations]
+            return nlargest(limit, (entry for part in each for entry in part), key=lambda entry: entry.due_at)
+        # Joined with nothing, so that the index of destinations stays out: it would sort all of their rows.
+        query = sa.select(events).where((events.c.destination + "").in_(destinations)).limit(limit)
+        if state is not None:
+            query = query.where(_is(state))
+        if state in _HELD_STATES:
+            query = query.where(_HELD).order_by(events.c.changed_at.desc())
+        return _read(connection, query.order_by(events.c.id.desc()))
+
+
+def find(outbox: Outbox, row_id: int) -> Entry | None:
+    """The entry with this ``id``, or ``None``."""
+    with outbox.read() as connection:
+        return next(iter(_read(connection, sa.select(events).where(events.c.id == row_id))), None)
+
+
+def _waiting(destination: str) -> sa.Select[tuple[object, ...]]:
+    mine = events.c.destination == destination
+    return sa.select(events).where(mine, _is(State.WAITING)).order_by(events.c.due_at.desc(), events.c.id.desc())
+
+
+def _is(state: State) -> sa.ColumnElement[bool]:
+    return events.c.state == sa.literal(state.value, literal_execute=True)
+
+
+def _read(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> list[Entry]:
+    return [from_row(dict(row)) for row in connection.execute(query).mappings()]
