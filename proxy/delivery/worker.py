@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from proxy.delivery.backoff import delay
 from proxy.delivery.deadlines import too_late_reason
-from proxy.errors import OutboxError
+from proxy.errors import OutboxError, SettingsError
 from proxy.outbox.destinations import Destinations, DestinationState
 from proxy.outbox.store import Claimed, Outbox
 from proxy.settings import Destination
@@ -60,7 +60,7 @@ class Waker:
 class Desk:
     """What senders share: whose turn it is, and which destination is being tried by one of them alone."""
 
-    turn: itertools.count[int] = field(default_factory=itertools.count)
+    turn: "itertools.count[int]" = field(default_factory=itertools.count)
     alone: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -197,7 +197,7 @@ class Worker:
         destination = batch.destination
         try:
             secret = destination.token()
-        except Exception as error:
+        except SettingsError as error:
             self._release(batch, part, str(error), untried=True)
             self._pause(batch, str(error))
             return False
@@ -336,12 +336,7 @@ class Worker:
             return
         self._tokens_seen_at = now
         for destination in self._destinations:
-            try:
-                secret = destination.token()
-            except Exception:
-                continue  # said when an event is to be sent: until then it may still be put right
-            mark = hashlib.sha256(f"{destination.pixel_code}\n{secret}".encode()).hexdigest()[:16]
-            self._rows.settle_in(destination.name, mark)
+            self._rows.settle_in(destination.name, _fingerprint(destination))
 
     def _persist(self, write: Callable[[], object]) -> None:
         """Write down an answer, however long the disk refuses; gives up only when the keeper stops."""
@@ -353,3 +348,12 @@ class Worker:
                 log.error("an answer of TikTok waits to be written down: %s", error)
                 if self._stopped.wait(0.5):
                     raise
+
+
+def _fingerprint(destination: Destination) -> str:
+    """Tells one token from the next without telling the token."""
+    try:
+        secret = destination.token()
+    except SettingsError:
+        return "unreadable"  # and pauses when an event is to be sent: until then it may still be put right
+    return hashlib.sha256(f"{destination.pixel_code}\n{secret}".encode()).hexdigest()[:16]

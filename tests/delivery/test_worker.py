@@ -1,0 +1,378 @@
+"""A sender's turns, with its own time and a TikTok that answers by script; the outbox is real."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from proxy.delivery.worker import ALIKE, PROBE_AFTER_MS, SPLIT_AFTER, Worker
+from proxy.events.merging import merge
+from proxy.outbox.destinations import Destinations, DestinationState
+from proxy.outbox.entry import Entry
+from proxy.outbox.sqlite import Sqlite
+from proxy.outbox.store import HOUR, Outbox
+from proxy.settings import Destination
+from proxy.tiktok.client import Reply
+
+START = 1_700_000_000_000
+
+
+def answer(code: int, message: str = "OK", status: int = 200, **headers: str) -> Reply:
+    body = json.dumps({"code": code, "message": message, "request_id": "r1", "data": {}}).encode()
+    return Reply(status=status, body=body, headers=headers, failure=None, sent=True)
+
+
+def failure(words: str = "timeout", sent: bool = True) -> Reply:
+    return Reply(status=None, body=b"", headers={}, failure=words, sent=sent)
+
+
+OK = answer(0)
+
+
+class ScriptedTikTok:
+    """Answers by a function of (pixel code, event ids) and remembers every request."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, list[str], str | None]] = []
+        self.tokens: list[str] = []
+        self.reply: Callable[[str, list[str]], Reply] = lambda _pixel, _ids: OK
+
+    def track(self, pixel_code: str, token: str, items: Sequence[str], test_event_code: str | None = None) -> Reply:
+        ids = [json.loads(item)["event_id"] for item in items]
+        self.requests.append((pixel_code, ids, test_event_code))
+        self.tokens.append(token)
+        return self.reply(pixel_code, ids)
+
+    def poison(self, *bad: str, message: str = "Batch.0.user.email: invalid") -> None:
+        self.reply = lambda _pixel, ids: answer(40002, message) if set(ids) & set(bad) else OK
+
+
+class Stage:
+    """One worker on a real outbox; time moves only when a test moves it."""
+
+    def __init__(self, path: Path, pixels: Sequence[str] = ("P1",), token_files: bool = False) -> None:
+        self.now = START
+        self.outbox = Outbox(Sqlite(path / "o.db"), merge)
+        self.tiktok = ScriptedTikTok()
+        self.token_file = path / "token"
+        self.token_file.write_text("first-token")
+        self.destinations = [
+            Destination(name=f"shop/{pixel}", site="shop", pixel_code=pixel, access_token_file=self.token_file)
+            if token_files
+            else Destination(name=f"shop/{pixel}", site="shop", pixel_code=pixel, access_token=SecretStr("token"))
+            for pixel in pixels
+        ]
+        self.worker = Worker(
+            self.outbox,
+            self.destinations,
+            self.tiktok,  # type: ignore[arg-type]
+            clock_ms=lambda: self.now,
+            uniform=lambda _low, high: high,
+        )
+
+    def store(self, *ids: str, pixel: str = "P1", **facts: Any) -> None:
+        entries = [
+            Entry(
+                **{
+                    "destination": f"shop/{pixel}",
+                    "event": "Contact",
+                    "event_id": name,
+                    "site": "shop",
+                    "body": json.dumps({"event": "Contact", "event_id": name}),
+                    "seen_at": self.now,
+                    "due_at": self.now,
+                    "browser": True,
+                    **facts,
+                }
+            )
+            for name in ids
+        ]
+        with self.outbox.write() as connection:
+            self.outbox.add(connection, entries, self.now)
+
+    def turn(self) -> bool:
+        return self.worker.run_turn(self.now)
+
+    def drain(self, turns: int = 50) -> None:
+        for _ in range(turns):
+            if not self.turn():
+                return
+        pytest.fail("still sending")
+
+    def states(self) -> dict[str, str]:
+        return {entry.event_id: entry.state for entry in self.outbox.newest(10_000)}
+
+    def entry(self, name: str, pixel: str = "P1") -> Entry:
+        found = self.outbox.get(f"shop/{pixel}", "Contact", name)
+        assert found is not None
+        return found
+
+    def destination(self, pixel: str = "P1") -> DestinationState:
+        found = Destinations(self.outbox).get(f"shop/{pixel}")
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def make_stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+    made: list[Stage] = []
+
+    def make(**options: Any) -> Stage:
+        made.append(Stage(tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for stage in made:
+        stage.outbox.close()
+
+
+@pytest.fixture
+def stage(make_stage: Callable[..., Stage]) -> Stage:
+    return make_stage()
+
+
+def names(count: int) -> list[str]:
+    return [f"e{number}" for number in range(count)]
+
+
+class TestDelivered:
+    def test_a_backlog_goes_out_in_requests_of_a_thousand(self, stage: Stage) -> None:
+        stage.store(*names(2_500))
+        stage.drain()
+        assert [len(ids) for _, ids, _ in stage.tiktok.requests] == [1000, 1000, 500]
+        assert set(stage.states().values()) == {"delivered"}
+        assert stage.entry("e0").request_id == "r1"
+
+    def test_an_idle_turn_sends_nothing(self, stage: Stage) -> None:
+        assert stage.turn() is False
+        assert stage.tiktok.requests == []
+
+    def test_partial_success_is_delivered_with_an_alarm(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda *_: answer(20001, "partial success")
+        stage.store("e1")
+        stage.drain()
+        assert (stage.entry("e1").state, stage.entry("e1").code) == ("delivered", 20001)
+        assert stage.entry("e1").reason
+
+    def test_a_test_event_carries_its_code_in_a_request_of_its_own(self, stage: Stage) -> None:
+        stage.store("live")
+        stage.store("test", test_code="TEST1")
+        stage.drain()
+        assert sorted((ids[0], code) for _, ids, code in stage.tiktok.requests) == [("live", None), ("test", "TEST1")]
+
+
+class TestTryAgain:
+    def test_an_outage_loses_nothing_and_backs_off_the_destination(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda *_: failure()
+        stage.store("e1", "e2")
+        assert stage.turn() is True
+        assert stage.turn() is False, "backing off"
+        assert stage.states() == {"e1": "waiting", "e2": "waiting"}
+        assert stage.entry("e1").unknown_outcome is True
+        assert stage.destination().attempts == 1
+        stage.tiktok.reply = lambda *_: OK
+        stage.now = stage.destination().next_at
+        stage.drain()
+        assert set(stage.states().values()) == {"delivered"}
+        assert stage.destination().attempts == 0
+
+    @pytest.mark.parametrize("reply", [answer(40100), answer(50000), answer(51021), answer(0, status=500)])
+    def test_codes_of_a_busy_tiktok_keep_everything(self, stage: Stage, reply: Reply) -> None:
+        stage.tiktok.reply = lambda *_: reply
+        stage.store("e1")
+        stage.turn()
+        assert stage.states() == {"e1": "waiting"}
+        assert stage.destination().next_at > stage.now
+
+    def test_retry_after_is_a_minimum(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda *_: answer(40100, **{"retry-after": "120"})
+        stage.store("e1")
+        stage.turn()
+        assert stage.destination().next_at >= stage.now + 120_000
+
+    def test_a_request_that_never_left_has_a_known_outcome(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda *_: failure("refused", sent=False)
+        stage.store("e1")
+        stage.turn()
+        assert stage.entry("e1").unknown_outcome is False
+
+    def test_one_slow_destination_starves_no_other(self, make_stage: Callable[..., Stage]) -> None:
+        stage = make_stage(pixels=("P1", "P2"))
+        stage.tiktok.reply = lambda pixel, _ids: failure() if pixel == "P1" else OK
+        stage.store("a", pixel="P1")
+        stage.store("b", pixel="P2")
+        stage.drain()
+        assert stage.states() == {"a": "waiting", "b": "delivered"}
+
+    def test_a_batch_that_keeps_failing_while_others_pass_is_split_until_the_culprit_is_alone(
+        self, stage: Stage
+    ) -> None:
+        stage.tiktok.reply = lambda _pixel, ids: failure() if "e3" in ids else OK
+        stage.store(*names(8))
+        for _ in range(SPLIT_AFTER):
+            stage.turn()
+            stage.now = max(stage.now, stage.destination().next_at)
+        # Something else gets through meanwhile.
+        Destinations(stage.outbox).delivered("shop/P1", stage.now)
+        for _ in range(40):
+            stage.now = max(stage.now + 1_000, stage.destination().next_at)
+            Destinations(stage.outbox).delivered("shop/P1", stage.now)
+            stage.turn()
+        assert {name for name, state in stage.states().items() if state != "delivered"} == {"e3"}
+
+
+class TestRefused:
+    @pytest.mark.parametrize("bad", [("e0",), ("e999",), ("e17", "e500"), tuple(f"e{n}" for n in range(0, 1000, 100))])
+    def test_only_the_culprits_die_and_bisection_is_cheap(self, stage: Stage, bad: tuple[str, ...]) -> None:
+        stage.store("warm")
+        stage.drain()
+        stage.tiktok.requests.clear()
+        stage.tiktok.poison(*bad)
+        stage.store(*names(1000))
+        stage.drain()
+        assert {name for name, state in stage.states().items() if state == "dead"} == set(bad)
+        assert {state for name, state in stage.states().items() if name not in bad} == {"delivered"}
+        assert len(stage.tiktok.requests) <= 2 * len(bad) * 10 + 1
+        assert stage.entry(bad[0]).reason == "Batch.0.user.email: invalid"
+        assert stage.entry(bad[0]).code == 40002
+
+    def test_good_parts_are_settled_before_the_rest_is_tried(self, stage: Stage) -> None:
+        stage.store("warm")
+        stage.drain()
+        seen: list[int] = []
+
+        def reply(_pixel: str, ids: list[str]) -> Reply:
+            seen.append(sum(state == "delivered" for state in stage.states().values()))
+            return answer(40002) if "e3" in ids else OK
+
+        stage.tiktok.reply = reply
+        stage.store(*names(4))
+        stage.drain()
+        # whole, e0+e1 (passes), e2+e3, e2 (passes), e3
+        assert seen == [1, 1, 3, 3, 4]
+
+    def test_a_413_halves_and_blames_only_a_single_event(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda _pixel, ids: answer(1, status=413) if len(ids) > 2 else OK
+        stage.store(*names(8))
+        stage.drain()
+        assert set(stage.states().values()) == {"delivered"}
+
+    def test_a_wrong_setting_pauses_after_few_requests_and_kills_nothing(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda *_: answer(40002, "Batch.0.page.url: not a valid address")
+        stage.store(*names(1000))
+        stage.drain()
+        assert set(stage.states().values()) == {"waiting"}
+        assert stage.destination().paused_by == "tiktok"
+        assert len(stage.tiktok.requests) <= 15
+
+    def test_it_is_noticed_too_when_events_come_one_by_one(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda *_: answer(40002, "Batch.0.page.url: not a valid address")
+        for name in names(ALIKE):
+            stage.store(name)
+            stage.turn()
+        assert set(stage.states().values()) == {"waiting"}
+        assert stage.destination().paused_by == "tiktok"
+
+    def test_refusals_after_a_success_are_the_events_own_fault(self, stage: Stage) -> None:
+        stage.store("good")
+        stage.drain()
+        stage.tiktok.reply = lambda *_: answer(40002, "Batch.0.page.url: not a valid address")
+        stage.store(*names(5))
+        stage.drain()
+        assert [state for name, state in stage.states().items() if name != "good"] == ["dead"] * 5
+        assert stage.destination().paused_at is None
+
+    def test_a_refusal_that_names_the_request_pauses_at_once(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda *_: answer(40002, "Invalid value for event_source_id")
+        stage.store(*names(10))
+        stage.drain()
+        assert len(stage.tiktok.requests) == 1
+        assert set(stage.states().values()) == {"waiting"}
+        assert stage.destination().paused_at == stage.now
+
+
+class TestPause:
+    def test_a_refused_token_pauses_only_its_destination_and_keeps_everything(
+        self, make_stage: Callable[..., Stage]
+    ) -> None:
+        stage = make_stage(pixels=("P1", "P2"))
+        stage.tiktok.reply = lambda pixel, _ids: answer(40105, "token") if pixel == "P1" else OK
+        stage.store("a", pixel="P1")
+        stage.store("b", pixel="P2")
+        stage.drain()
+        assert stage.states() == {"a": "waiting", "b": "delivered"}
+        assert stage.destination("P1").paused_by == "tiktok"
+        assert stage.destination("P2").paused_at is None
+
+    def test_a_changed_token_file_resumes_by_itself(self, make_stage: Callable[..., Stage]) -> None:
+        stage = make_stage(token_files=True)
+        stage.tiktok.reply = lambda *_: OK if stage.tiktok.tokens[-1] == "second-token" else answer(40105)
+        stage.store("a")
+        stage.drain()
+        assert stage.states() == {"a": "waiting"}
+        stage.token_file.write_text("second-token")
+        stage.now += 1_500
+        stage.drain()
+        assert stage.states() == {"a": "delivered"}
+
+    def test_a_missing_token_file_pauses_with_the_settings_own_words(self, make_stage: Callable[..., Stage]) -> None:
+        stage = make_stage(token_files=True)
+        stage.token_file.unlink()
+        stage.store("a")
+        stage.drain()
+        assert stage.states() == {"a": "waiting"}
+        assert "access_token_file" in (stage.destination().reason or "")
+        assert stage.tiktok.requests == []
+
+    def test_a_probe_with_one_event_ends_the_pause(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda *_: answer(40001, "no permission")
+        stage.store(*names(5))
+        stage.drain()
+        stage.now += PROBE_AFTER_MS - 1
+        assert stage.turn() is False
+        stage.tiktok.reply = lambda *_: OK
+        stage.now += 1
+        stage.drain()
+        assert len(stage.tiktok.requests[1][1]) == 1, "the probe"
+        assert set(stage.states().values()) == {"delivered"}
+
+    def test_an_operators_pause_is_not_probed(self, stage: Stage) -> None:
+        stage.turn()
+        Destinations(stage.outbox).pause("shop/P1", stage.now, "operator", "maintenance")
+        stage.store("a")
+        stage.now += 10 * PROBE_AFTER_MS
+        assert stage.turn() is False
+
+
+class TestHorizon:
+    def test_past_48_hours_only_what_tiktok_cannot_have_counted_goes_out(self, stage: Stage) -> None:
+        stage.store("blocked", pixel="P1")
+        stage.store("sent")
+        stage.store("backend", browser=False, backend=True)
+        with stage.outbox.write() as connection:
+            for name, pixel in (("blocked", "blocked"), ("sent", "sent")):
+                stage.outbox.add(connection, [stage.entry(name).__class__(**_again(stage, name, pixel))], stage.now)
+        stage.now += 48 * HOUR + 1
+        stage.drain()
+        assert stage.states() == {"blocked": "delivered", "sent": "dead", "backend": "delivered"}
+        assert "48 hours" in (stage.entry("sent").reason or "")
+        assert stage.entry("sent").attempts == 0
+
+
+def _again(stage: Stage, name: str, pixel: str) -> dict[str, Any]:
+    held = stage.entry(name)
+    wanted = ("destination", "event", "event_id", "site", "body", "seen_at", "due_at", "browser")
+    return {**{field: getattr(held, field) for field in wanted}, "pixel": pixel}
+
+
+def test_a_clock_set_back_by_days_does_not_stop_sending(stage: Stage) -> None:
+    stage.tiktok.reply = lambda *_: failure()
+    stage.store("a")
+    stage.turn()
+    stage.tiktok.reply = lambda *_: OK
+    stage.now -= 3 * 24 * HOUR
+    stage.drain()
+    assert stage.states() == {"a": "delivered"}
