@@ -7,7 +7,7 @@ The browser tag repairs by the same rules before it fires the pixel, so that bot
 import re
 from typing import Any
 
-from proxy.events.scalars import UNSTORABLE, as_integer, as_number, as_text, is_empty, read_decimal
+from proxy.events.scalars import EMAIL_ADDRESS, UNSTORABLE, as_integer, as_number, as_text, is_empty, read_decimal
 
 TEXTS = frozenset(
     {
@@ -22,8 +22,11 @@ PERSONAL = frozenset({"email", "phone", "phone_number"})
 # A report is read to a depth of 8 containers, three of which are the array of reports, the report and its properties.
 MOST_LEVELS = 5
 _CURRENCY = re.compile("[A-Za-z]{3}")
-# Finds any address; no repeat can overlap another, so the time stays linear.
-_EMAIL = re.compile(r"[^ @]@[^ @]+\.[^ @0-9]")
+
+TEXT_WANTED = "must be a string or a whole number"
+NUMBER_WANTED = 'must be a number such as 19.90, or "19.90" without separators or symbols'
+INTEGER_WANTED = "must be a whole number"
+CURRENCY_WANTED = "must be three letters of ISO 4217 such as EUR"
 
 _PERSONAL_SENTENCE = "personal data belongs in user, where it is hashed"
 _UNSTORABLE_SENTENCE = "text holds NUL or half a surrogate pair"
@@ -47,6 +50,11 @@ def repair(properties: object) -> tuple[Fields, tuple[str, ...]]:
     _add_contents(repaired, contents, ids)
     _tell_search_twice(repaired)
     return repaired, tuple(dict.fromkeys(work.warnings))
+
+
+def is_currency(text: str) -> bool:
+    """Whether ``text`` has the form of an ISO 4217 code, in either case."""
+    return _CURRENCY.fullmatch(text) is not None
 
 
 def _add_contents(repaired: Fields, contents: list[Fields], ids: list[str]) -> None:
@@ -114,9 +122,9 @@ class _Repair:
     def text(self, value: object, field: str) -> str | None:
         text = as_text(value)
         if text is None:
-            self.drop(field, "must be a string or a whole number")
+            self.drop(field, TEXT_WANTED)
             return None
-        if _EMAIL.search(text):
+        if EMAIL_ADDRESS.search(text):
             self.drop(field, _PERSONAL_SENTENCE)
             return None
         return text
@@ -126,7 +134,7 @@ class _Repair:
             return None
         number = as_number(read_decimal(value))
         if number is None:
-            self.drop(field, 'must be a number such as 19.90, or "19.90" without separators or symbols')
+            self.drop(field, NUMBER_WANTED)
             return None
         return number
 
@@ -135,7 +143,7 @@ class _Repair:
             return None
         number = as_integer(read_decimal(value))
         if number is None:
-            self.drop(field, "must be a whole number")
+            self.drop(field, INTEGER_WANTED)
             return None
         return number
 
@@ -143,8 +151,8 @@ class _Repair:
         text = as_text(value)
         if text == "":
             return None
-        if text is None or not _CURRENCY.fullmatch(text):
-            self.drop(field, "must be three letters of ISO 4217 such as EUR")
+        if text is None or not is_currency(text):
+            self.drop(field, CURRENCY_WANTED)
             return None
         return text.upper()
 
@@ -195,7 +203,7 @@ class _Repair:
         if UNSTORABLE.search(value):
             self.drop(where, _UNSTORABLE_SENTENCE)
             return None
-        if _EMAIL.search(value):
+        if EMAIL_ADDRESS.search(value):
             self.drop(where, _PERSONAL_SENTENCE)
             return None
         return value
