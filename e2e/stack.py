@@ -80,7 +80,7 @@ class Stack:
         self._http.trust_env = False
 
     def start(self) -> None:
-        """Starts the program and waits until it can take reports."""
+        """Starts the program and waits until all its parts answer."""
         assert self._process is None, "it runs already"
         command = [str(PROGRAM), "demo", "--port", str(self.port), "--data", str(self.data)]
         with self._log.open("ab") as log:
@@ -93,7 +93,7 @@ class Stack:
                 cwd=self.data.parent,
             )
         try:
-            wait_until(self._is_up, START_SECONDS, lambda: f"{self.proxy}/readyz answers 200. Log:\n{self.log()}")
+            wait_until(self._is_up, START_SECONDS, lambda: f"all parts of {self.shop} answer 200. Log:\n{self.log()}")
         except BaseException:
             self.kill()
             self._http.close()
@@ -102,8 +102,9 @@ class Stack:
     def _is_up(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"pixelpair demo exited with {self._process.returncode}:\n{self.log()}"
+        doors = (f"{self.proxy}/readyz", f"{self.sandbox}/sandbox/received", f"{self.operator}/")
         try:
-            return self._http.get(f"{self.proxy}/readyz", timeout=5).status_code == 200
+            return all(self._http.get(door, timeout=5).status_code == 200 for door in doors)
         except requests.ConnectionError:
             return False
 

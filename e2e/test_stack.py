@@ -2,7 +2,7 @@
 
 import requests
 
-from e2e.stack import Stack
+from e2e.stack import Stack, wait_until
 
 
 def test_shop_proxy_sandbox_and_operators_pages_all_answer(stack: Stack) -> None:
@@ -12,8 +12,8 @@ def test_shop_proxy_sandbox_and_operators_pages_all_answer(stack: Stack) -> None
 
 
 def test_the_addresses_to_open_are_printed(stack: Stack) -> None:
-    for address in (stack.shop, stack.sandbox, stack.operator):
-        assert address in stack.log()
+    addresses = (stack.shop, stack.sandbox, stack.operator)
+    wait_until(lambda: all(address in stack.log() for address in addresses), 5, stack.log)
 
 
 def test_it_stops_with_exit_code_0_and_starts_again_on_the_same_data(stack: Stack) -> None:

@@ -103,8 +103,8 @@ def test_the_readme_names_both_commands() -> None:
 @pytest.mark.parametrize("demo", commands_named("run"), ids=shlex.join, indirect=True)
 def test_dev_run_answers_and_prints_the_addresses_to_open(demo: tuple[int, Path]) -> None:
     port, log = demo
-    for offset in range(3):
-        assert f"http://127.0.0.1:{port + offset}" in log.read_text()
+    addresses = [f"http://127.0.0.1:{port + offset}" for offset in range(3)]
+    wait_until(lambda: all(address in log.read_text() for address in addresses), STOP_SECONDS, log.read_text)
 
 
 @pytest.mark.parametrize("command", commands_named("test"), ids=shlex.join)
