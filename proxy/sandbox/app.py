@@ -24,7 +24,8 @@ def create_app(
     requests and events are remembered, and at most 128 MiB of bodies.
     """
     files = asset_dir("static") / "sandbox"
-    app = Flask(__name__, template_folder=str(asset_dir("templates") / "sandbox"), static_folder=str(files))
+    pages = asset_dir("templates") / "sandbox"
+    app = Flask(__name__, template_folder=str(pages), static_folder=str(files), static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider: items are shown as they were sent
     memory, behaviours, shifted = Memory(keep_rows), Behaviours(), Clock(clock)

@@ -19,7 +19,8 @@ class _Ref(NamedTuple):
 def received(memory: Memory, limit: int | None = None) -> dict[str, Any]:
     """Everything kept, oldest first; with ``limit`` only the newest that many rows of each list.
 
-    ``totals`` counts since the last forgetting, also what has left the memory; its ``counted`` is over what is kept.
+    ``totals`` counts since the last forgetting, also what has left the memory; ``pairs`` and ``counted``
+    there are over what is kept.
     """
     receipts, totals = memory.snapshot()
     arrivals = [
@@ -42,7 +43,7 @@ def received(memory: Memory, limit: int | None = None) -> dict[str, Any]:
         "server_events": [events.show(one) for one in _newest([one for one in arrivals if one.leg == "server"], limit)],
         "pixel_events": [events.show(one) for one in _newest([one for one in arrivals if one.leg == "pixel"], limit)],
         "pairs": [_pair(pair, events) for pair in _newest(pairs, limit)],
-        "totals": {**totals, "counted": sum(pair.counted for pair in pairs)},
+        "totals": {**totals, "pairs": len(pairs), "counted": sum(pair.counted for pair in pairs)},
     }
 
 

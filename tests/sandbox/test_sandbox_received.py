@@ -26,7 +26,7 @@ def test_an_accepted_request_and_its_events_are_shown_in_full(
     assert [event["event_id"] for event in shown["server_events"]] == ["order-1", "order-2"]
     assert item.items() <= shown["server_events"][0].items()
     assert shown["server_events"][0]["received_at"] == 1_800_000_000
-    assert shown["totals"] == {"requests": 1, "server_events": 2, "pixel_events": 0, "counted": 2}
+    assert shown["totals"] == {"requests": 1, "server_events": 2, "pixel_events": 0, "pairs": 2, "counted": 2}
 
 
 def test_nothing_of_a_refused_batch_is_kept_as_event(
