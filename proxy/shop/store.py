@@ -89,10 +89,10 @@ class Store:
         key = f"dk_order_{secrets.token_urlsafe(18)}"
         marks = (self._mark(buyer.phone), self._mark(buyer.email))
         with self._connection() as db:
-            row = (key, checkout, now, buyer.name, buyer.city, buyer.address, *marks)
+            row = (key, checkout, now, buyer.name, buyer.city, buyer.address, *marks, checkout)
             placed = db.execute(
                 "INSERT INTO orders (key, checkout, placed, name, city, address, phone_mark, email_mark) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (checkout) DO NOTHING",
+                "SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM orders WHERE checkout = ?)",
                 row,
             )
             if placed.rowcount:
