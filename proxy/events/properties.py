@@ -86,7 +86,7 @@ class _Repair:
         self.warnings: list[str] = []
 
     def drop(self, field: str, sentence: str) -> None:
-        self.warnings.append(f"{field}: {sentence}")
+        self.warnings.append(f"{field}: {sentence}; dropped")
 
     def fields(self, given: Fields, where: str, levels: int, apart: set[str]) -> Fields:
         repaired = {}

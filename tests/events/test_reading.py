@@ -259,7 +259,7 @@ def test_warnings_are_few_and_differ():
 
 def test_no_warning_or_refusal_repeats_what_was_told():
     bad = "jane.doe@shop.example\n"
-    report = read(sound(**dict.fromkeys(("key", "url", *OPTIONAL_FIELDS), [bad, {bad: bad}])))
+    report = read(sound(**{name: [bad, {bad: bad}] for name in ("key", "url", *OPTIONAL_FIELDS)}))
     assert len(report.warnings) > 10
     for item in (
         sound(user={bad: bad, "email": {bad: bad}}),
