@@ -22,10 +22,9 @@ def as_text(value: object) -> str | None:
 
 def as_number(value: object) -> int | float | None:
     """``value`` as a number within ±(2^53-1), whole ones as int; None for all else, booleans and NaN among them."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and -SAFE_INTEGER <= value <= SAFE_INTEGER:
-        whole = int(value)
-        return whole if whole == value else value
-    return None
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not -SAFE_INTEGER <= value <= SAFE_INTEGER:
+        return None
+    return int(value) if value == int(value) else value
 
 
 def as_integer(value: object) -> int | None:

@@ -26,7 +26,7 @@ from proxy.events.properties import (
     repair,
 )
 from proxy.events.report import Report, Rules, told_warnings
-from proxy.events.scalars import as_integer, as_number, as_text, is_empty, read_decimal
+from proxy.events.scalars import WHITE_SPACE, as_integer, as_number, as_text, is_empty, read_decimal
 from proxy.events.signals import TTCLID_WANTED, TTP_WANTED, read_ttclid, read_ttp
 
 MOST_ITEMS = 1_000
@@ -37,6 +37,7 @@ MOST_SECONDS = 10**11  # the year 5138; more can only be milliseconds
 _PLACEHOLDER = re.compile(
     r"<[A-Za-z_ .-]{1,40}>|__[A-Z_]{1,40}__|\$\{[\w .-]{1,60}\}|\{\{[\w .-]{1,60}\}\}|ACCESS_TOKEN", re.ASCII
 )
+_PLACEHOLDER_ENDS = frozenset(">_}N \t\r\n")
 _SIGNALS = frozenset({"ttclid", "ttp", "ip", "user_agent", "phone_number"})
 
 Errors = dict[str, str]
@@ -269,21 +270,28 @@ class _Strict:
 
     def check_fields(self) -> None:
         for name, value in self.given.items():
-            if is_empty(value) or as_text(value) == "":
-                continue
-            if name in TEXTS and not isinstance(value, str):
-                self.refuse(name, "must be a string, in quotes")
-            elif name in NUMBERS and as_number(read_decimal(value)) is None:
-                self.refuse(name, NUMBER_WANTED)
-            elif name in INTEGERS and as_integer(read_decimal(value)) is None:
-                self.refuse(name, INTEGER_WANTED)
-            elif name == "currency" and not (isinstance(value, str) and is_currency(as_text(value) or "")):
-                self.refuse(name, CURRENCY_WANTED)
+            wants = _wanted(name, value)
+            if wants and not is_empty(value) and as_text(value) != "":
+                self.refuse(name, wants)
+
+
+def _wanted(name: str, value: object) -> str | None:
+    """What a property of this name must be, if ``value`` is not."""
+    if name in TEXTS:
+        return None if isinstance(value, str) else "must be a string, in quotes"
+    if name in NUMBERS:
+        return NUMBER_WANTED if as_number(read_decimal(value)) is None else None
+    if name in INTEGERS:
+        return INTEGER_WANTED if as_integer(read_decimal(value)) is None else None
+    if name == "currency":
+        return None if isinstance(value, str) and is_currency(value.strip(WHITE_SPACE)) else CURRENCY_WANTED
+    return None
 
 
 def _find_placeholders(value: object, where: str, errors: Errors) -> None:
     if isinstance(value, str):
-        found = _PLACEHOLDER.fullmatch(value.strip())
+        # Looking at the last character first makes this walk over every string of 1,000 events cheap.
+        found = _PLACEHOLDER.fullmatch(value.strip()) if value[-1:] in _PLACEHOLDER_ENDS else None
         if found:
             errors[where] = f"is still the placeholder {found.group()}; put the real value, or leave the field out"
     elif isinstance(value, dict):
