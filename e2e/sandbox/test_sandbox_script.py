@@ -158,9 +158,7 @@ def test_the_cookie_stays_the_same_on_the_next_page(page: Page, shop: str) -> No
     assert cookies(page)["_ttp"]["value"] == first
 
 
-def test_the_cookie_is_for_the_whole_domain_of_a_named_host(page: Page, shop: str, browser_name: str) -> None:
-    if browser_name == "firefox":
-        pytest.skip("Firefox keeps no cookie for a parent of a .localhost name")
+def test_the_cookie_is_for_the_whole_domain_of_a_named_host(page: Page, shop: str) -> None:
     load(page, shop.replace("127.0.0.1", "www.brand.localhost"), f"ttq.load('{PIXEL}')")
     assert cookies(page)["_ttp"]["domain"] == ".brand.localhost"
 

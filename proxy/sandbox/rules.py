@@ -255,7 +255,7 @@ def _judge_items(items: list[object], warnings: list[str], now: float, refuse_id
     for place, item in enumerate(items):
         found = Findings()
         _check_item(item, now, found)
-        if type(item) is dict and item.get("event_id") in refuse_ids and not found.errors:
+        if not found.errors and item.get("event_id") in refuse_ids:  # type: ignore[attr-defined]
             found.errors.append(("event_id", "Refused by the sandbox's behaviour"))
         if found.errors:
             return Answer(INVALID, _refusal(found.errors[0], place, len(items)), len(items), warnings)

@@ -26,7 +26,7 @@ def doors(pixels: Mapping[str, str], memory: Memory, behaviours: Behaviours, clo
         pixel_code = _text(body, "event_source_id")
         behaviour = behaviours.take("track", pixel_code)
         token = request.headers.get("Access-Token", "")
-        judged = rules.judge(body, token, pixels, now, behaviour.refuse_ids)
+        judged = rules.judge(body, token, pixels, now, frozenset(behaviour.refuse_ids))
         code = behaviour.code if behaviour.answers_itself else judged.code
         message = rules.MESSAGES.get(code, "Unknown error.") if behaviour.answers_itself else judged.message
         kept = judged.events if behaviour.accept or not behaviour.answers_itself else ()

@@ -66,7 +66,7 @@ const pixelCode = (row) => {
 const answer = (request) => {
   const good = request.status < 300 && (request.code === null || request.code === 0);
   const code = request.code === null ? `HTTP ${request.status}` : `HTTP ${request.status}, code ${request.code}`;
-  const text = make('span', '', chip(good ? 'good' : 'bad', code));
+  const text = make('div', 'answer', chip(good ? 'good' : 'bad', code));
   if (request.message && request.message !== 'OK') text.append(make('div', 'id long', request.message));
   return text;
 };

@@ -41,6 +41,7 @@ REFUSED_ITEMS = [
     ("event_time", "2026-11-24T10:00:00Z", "Not a valid integer"),
     ("event_id", 1043, "Not a valid string"),
     ("event_id", None, "Not a valid string"),
+    ("event_id", [], "Not a valid string"),
     ("user", [], "Not a valid object"),
     ("user.email", 5, "Not a valid string"),
     ("user.phone", ["84" * 32, 5], "Not a valid string"),
