@@ -1,0 +1,86 @@
+"""What an operator should do: about a silent keeper, a paused destination, an event that stands where it stands."""
+
+from dataclasses import dataclass
+
+from proxy.outbox.destinations import DestinationState
+from proxy.outbox.entry import Entry
+from proxy.outbox.tables import State
+
+SILENT_AFTER_MS = 20_000  # four heartbeats
+
+KEEPER_NEVER = "No keeper has run on this outbox yet, so nothing is delivered: start it with “pixelpair serve”."
+KEEPER_SILENT = (
+    "The keeper is silent, so nothing is delivered; events are kept. "
+    "Look at the log of “pixelpair serve” and start it again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one destination stands: ``word`` is "running", "trying again", "paused", "not used yet" or "not in the
+    settings"; ``advice`` is set when a person has to act. Times in ms."""
+
+    name: str
+    word: str
+    reason: str | None = None
+    next_at: int | None = None
+    delivered_at: int | None = None
+    advice: str | None = None
+
+
+def keeper_trouble(heartbeat: int | None, now: int) -> str | None:
+    """The sentence about a keeper that does not beat; None while it does. Times in ms."""
+    if heartbeat is None:
+        return KEEPER_NEVER
+    return KEEPER_SILENT if now - heartbeat > SILENT_AFTER_MS else None
+
+
+def standing_of(name: str, state: DestinationState | None, configured: bool, waiting: int) -> Standing:
+    """How the destination stands; ``waiting`` is how many events wait for it."""
+    if not configured:
+        return Standing(name, "not in the settings", advice=_unconfigured(name, waiting))
+    if state is None:
+        return Standing(name, "not used yet")
+    if state.paused_at is not None:
+        next_at = state.next_at if state.paused_by != "operator" else None
+        return Standing(name, "paused", state.reason, next_at, state.delivered_at, _paused(state))
+    if state.attempts:
+        return Standing(name, "trying again", state.reason, state.next_at, state.delivered_at)
+    return Standing(name, "running", None, None, state.delivered_at)
+
+
+def for_event(entry: Entry, standing: Standing) -> str:
+    """What to do about this event, in one or two sentences."""
+    state = State(entry.state)
+    if state is State.WAITING:
+        return standing.advice or "Nothing: it goes out by itself."
+    if state is State.SENDING:
+        return "Nothing: it is on its way to TikTok."
+    if state is State.DELIVERED:
+        return "Look at what TikTok says." if entry.reason else "Nothing: TikTok has it."
+    if state is State.WITHHELD:
+        return (
+            "Nothing, if the reason is right: it raises no alarm and is not sent. "
+            "A report proved by an order ticket or API key sends it after all."
+        )
+    if entry.code is not None:
+        return (
+            "Correct what TikTok names, in the shop's page or back end. "
+            "When the shop tells the event again with the corrected content, it is sent again."
+        )
+    return "Nothing for this event. Look at why events could not be sent in time, so that no further ones follow."
+
+
+def _unconfigured(name: str, waiting: int) -> str | None:
+    if not waiting:
+        return None
+    return f"{waiting} events wait for {name}, which is not in the settings: put the pixel back, or they stay here."
+
+
+def _paused(state: DestinationState) -> str:
+    if state.paused_by == "operator":
+        return f"{state.name} was paused by hand: nothing is sent to it and everything is kept until it is resumed."
+    return (
+        f"{state.name} is paused; everything is kept. Correct the setting that TikTok's words name, most often the "
+        "access token: a token file is read again by itself, for anything else start the proxy again."
+    )
