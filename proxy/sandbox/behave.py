@@ -25,7 +25,7 @@ class Behaviour:
 
     ``times`` is the number of requests it is for (None: until reset), ``pixel_code`` limits it to one pixel. Any other
     answer keeps no event, unless ``accept`` says that TikTok took them before it failed. ``refuse_ids`` are event_ids
-    for which a batch gets 40002.
+    for which a batch gets 40002. A header ``Content-Length`` above the body's cuts the connection in mid-answer.
     """
 
     path: str

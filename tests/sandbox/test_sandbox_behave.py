@@ -1,11 +1,14 @@
 """TikTok told to misbehave: the answer is as asked for, for as long as asked for; events are kept only if said so."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 PATH, TOKEN, PIXEL = "/open_api/v1.3/event/track/", "sandbox-token", "COQDA8RC77U2TMR44LI0"
 
@@ -77,6 +80,26 @@ def test_accept_keeps_the_events_of_a_failed_answer(
     assert post().status_code == 200
     (pair,) = received()["pairs"]
     assert (pair["server_arrivals"], pair["counted"]) == (2, 1)
+
+
+def test_a_content_length_beyond_the_body_cuts_the_connection(
+    client: FlaskClient, item: dict[str, Any], received: Callable[[], Any]
+) -> None:
+    cut = {"path": "track", "body": '{"code"', "headers": {"Content-Length": "500"}, "accept": True}
+    client.post("/sandbox/behave", json=cut)
+    server = make_server("127.0.0.1", 0, client.application)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        body = {"event_source": "web", "event_source_id": PIXEL, "data": [item]}
+        with requests.Session() as http, pytest.raises(requests.exceptions.ChunkedEncodingError):
+            http.trust_env = False
+            http.post(f"http://127.0.0.1:{server.port}{PATH}", json=body, headers={"Access-Token": TOKEN}, timeout=10)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert len(received()["server_events"]) == 1
 
 
 def test_refused_ids_refuse_the_batches_that_hold_them(client: FlaskClient, post: Callable[..., Any]) -> None:
