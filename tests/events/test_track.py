@@ -191,7 +191,7 @@ def test_event_id_and_key(changes, event_id, key, warns):
 
 
 @pytest.mark.parametrize(
-    "ip", ["10.0.0.1", "127.0.0.1", "192.168.1.5", "::1", "fe80::1", "fe80::1%eth0", "169.254.1.1"]
+    "ip", ["10.0.0.1", "127.0.0.1", "192.168.1.5", "::1", "fe80::1", "2606:4700:4700::1111%eth0", "169.254.1.1"]
 )
 def test_an_address_that_is_not_public_is_dropped(ip):
     (report,) = read(sound(user={"ip": ip})).reports
