@@ -53,7 +53,6 @@ class Recorder:
         self.reports: list[dict[str, Any]] = []
         self.pages: dict[str, str] = {}
         self.answer = 202
-        self.date: str | None = None
         self.settings: dict[str, Any] = {
             "site": "main",
             "domains": ["127.0.0.1"],
@@ -88,10 +87,7 @@ class Recorder:
             told["_type"] = request.content_type
             told["_cookie"] = dict(request.cookies)
             self.reports.append(told)
-            answer = Response(json.dumps({"event_id": "x"}), self.answer, mimetype="application/json")
-            if self.date:
-                answer.headers["Date"] = self.date
-            return answer
+            return Response(json.dumps({"event_id": "x"}), self.answer, mimetype="application/json")
 
         @app.get("/favicon.ico")
         def icon() -> Response:

@@ -34,7 +34,7 @@
   };
 
   /** NUL and half a surrogate pair, for which the proxy refuses a whole report, or an e-mail address. */
-  const isUnfit = (/** @type {string} */ text) => /[\0\ud800-\udfff]|[^ @]@[^ @]+\.[^ @0-9]/u.test(text);
+  const isUnfit = (/** @type {string} */ text) => /[\0\ud800-\udfff]|[^ @/]@[^ @]+\.[^ @0-9]/u.test(text);
 
   /** The entries of an object or array after `repairOne`, less the empty ones; undefined if none is left. */
   const each = (/** @type {any} */ container, /** @type {(value: any, name: string) => any} */ repairOne) => {
@@ -44,17 +44,13 @@
     if (kept[0]) return Array.isArray(container) ? kept.map(([, value]) => value) : Object.fromEntries(kept);
   };
 
-  /** A value that TikTok does not list; `levels` of containers may lie in it. */
-  const unlisted = (/** @type {any} */ value, /** @type {number} */ levels) => {
+  /** A value that TikTok does not list; `levels` of containers may lie in it. Personal data belongs in `identify`. */
+  const unlisted = (/** @type {any} */ value, /** @type {string} */ name, /** @type {number} */ levels) => {
+    if (/^(email|phone(_number)?)$|[\0\ud800-\udfff]/u.test(name)) return;
     if (isContainer(value)) {
-      if (levels)
-        return each(value, (one, name) => {
-          if (!isForbidden(name)) return unlisted(one, levels - 1);
-        });
+      if (levels) return each(value, (one, name) => unlisted(one, name, levels - 1));
     } else if (isText(value) ? !isUnfit(value) : Math.abs(value) < 2 ** 53) return value;
   };
-
-  const isForbidden = (/** @type {string} */ name) => /^(email|phone(_number)?)$|[\0\ud800-\udfff]/u.test(name);
 
   const text = (/** @type {any} */ value) => {
     value = asText(value);
@@ -62,7 +58,7 @@
   };
 
   const number = (/** @type {any} */ value) => {
-    if (typeof value == "number" || /^-?\d+(\.\d+)?$/.test(asText(value))) return unlisted(+value, 0);
+    if (typeof value == "number" || /^-?\d+(\.\d+)?$/.test(asText(value))) return unlisted(+value, "", 0);
   };
 
   const listed = (/** @type {Fields} */ fields, /** @type {number} */ levels) =>
@@ -76,38 +72,36 @@
       } else if (name == "currency") {
         value = asText(value);
         if (/^[a-z]{3}$/i.test(value)) return value.toUpperCase();
-      } else if (!isForbidden(name)) return unlisted(value, levels);
+      } else return unlisted(value, name, levels);
     });
 
-  /** The properties of an event in TikTok's shape. They are copied first, as JSON: the page may change its own. */
+  /** As the wire would carry it: no functions, dates as strings. Undefined for what JSON cannot hold. */
+  const copy = (/** @type {any} */ value) => attempt(() => JSON.parse(JSON.stringify(value)));
+
+  /** The properties of an event in TikTok's shape; a copy, since the page may change its own. */
   const repair = (/** @type {any} */ properties) => {
-    properties = attempt(() => JSON.parse(JSON.stringify(properties)));
+    properties = copy(properties);
     if (!isObject(properties)) return {};
-    const { contents, content_ids, ...others } = properties;
-    const repaired = listed(others, 5) || {};
-    const items = [].concat(contents).filter(isObject).map((item) => listed(item, 3)).filter(Boolean);
+    // The two zeros, replaced below, make sure that something is left.
+    const repaired = listed({ ...properties, contents: 0, content_ids: 0 }, 5);
+    const items = [].concat(properties.contents).filter(isObject).map((item) => listed(item, 3)).filter(Boolean);
     const content_type = repaired.content_type || items.map((item) => item.content_type).find(Boolean);
     const search_string = repaired.search_string || repaired.query;
-    return (
-      each(
-        {
-          query: search_string,
-          ...repaired,
-          search_string,
-          content_type,
-          contents: each(items, (item) => each({ content_type, ...item }, (value) => value)),
-          content_ids: each([].concat(content_ids), text) || each(items, (item) => item.content_id),
-        },
-        (value) => value
-      ) || {}
-    );
+    return copy({
+      query: search_string,
+      ...repaired,
+      search_string,
+      content_type,
+      contents: items[0] && items.map((item) => ({ content_type, ...item })),
+      content_ids: each([].concat(properties.content_ids), text) || each(items, (item) => item.content_id),
+    });
   };
 
   /** The key that names the event, if one is told and usable: 1 to 128 bytes without control characters. */
   const keyOf = (/** @type {string} */ event, /** @type {any} */ told, /** @type {Fields} */ properties) => {
-    const key = asText(told ?? "") === "" ? settings.orderEvents.includes(event) && properties.order_id : asText(told);
-    // %XX is one byte.
-    if (/^[^\0-\x1f\x7f-\x9f\ud800-\udfff]+$/u.test(key || "") && encodeURIComponent(key).replace(/%../g, "-").length < 129) return key;
+    let key = asText(told ?? "");
+    if (key === "" && settings.orderEvents.includes(event)) key = properties.order_id;
+    if (key && /^[^\0-\x1f\x7f-\x9f\ud800-\udfff]+$/u.test(key) && new Blob([key]).size < 129) return key;
     if (key || told) console.warn("pixelpair: unusable key", told);
   };
 
@@ -124,7 +118,7 @@
   const certain = {
     email: (/** @type {string} */ told) => /^[\w.+-]+@[\w.-]+\.[a-z]+$/i.test(told) && told.toLowerCase(),
     // "(0" is a zero that falls away abroad.
-    phone: (/** @type {string} */ told) => /^(\+|00)[1-9]([ .()-]*\d){6,14}$/.test(told) && !/\(0/.test(told) && "+" + told.replace(/^00|\D/g, ""),
+    phone: (/** @type {string} */ told) => /^(\+|00) *[1-9]([ .()-]*\d){6,14}$/.test(told) && !/\(0/.test(told) && "+" + told.replace(/^00|\D/g, ""),
     external_id: (/** @type {string} */ told) => told,
   };
 
@@ -221,8 +215,8 @@
 
     /** Sends a report on both legs, now or never. */
     const fire = (/** @type {Fields} */ report) => {
-      const { keys = [], off } = report.key || report.placed ? memory() : {};
-      if ((Date.now() / 1e3 - report.placed > 86400 && !off) || (report.key && keys.includes(nameOf(report)))) return;
+      const { keys, off } = report.key || report.placed ? memory() : /** @type {Fields} */ ({});
+      if ((Date.now() / 1e3 - report.placed > 86400 && !off) || [].concat(keys).includes(nameOf(report))) return;
       const sent = callPixels(
         "track",
         report.event,
@@ -246,7 +240,7 @@
           .then((answer) => {
             const off = Math.abs(Date.parse(answer.headers.get("date")) - Date.now()) > 3e5;
             if (answer.status == 202 && (report.key || off))
-              localStorage.pixelpair = JSON.stringify({ keys: [...(memory().keys || []), nameOf(report)].slice(-100), off });
+              localStorage.pixelpair = JSON.stringify({ keys: [].concat(memory().keys, report.key ? nameOf(report) : []).slice(-100), off });
           })
           .catch(() => {});
       } catch (_) {
@@ -254,22 +248,22 @@
       }
     };
 
-    /** @type {string} */ let view;
-    /** @type {number} */ let n;
-    /** @type {string} */ let url;
-    /** @type {string} */ let referrer;
+    /** What every report of the view tells. @type {Fields} */ let page;
     /** @type {string} */ let path;
-    /** @type {{[same: string]: number}} */ let recent;
+    /** @type {{[same: string]: number}} */ const recent = {};
 
     const track = (/** @type {any} */ event, /** @type {any=} */ told, /** @type {Fields=} */ options) => {
+      if (!isText(event)) return;
       const { key: toldKey, placed, ticket } = options || {};
       const properties = repair(told);
       const key = keyOf(event, toldKey, properties);
-      const same = JSON.stringify([event, properties, key]);
+      const same = JSON.stringify([page.view, event, properties, key]);
+      const now = performance.now();
       // A double click; NaN is not less.
-      if (performance.now() - recent[same] < 1e3) return;
-      recent[same] = performance.now();
-      held.push({ v: 1, site: settings.site, event, view, n: n++, key, placed, time: Date.now(), url, referrer, properties, ticket });
+      if (now - recent[same] < 1e3) return;
+      recent[same] = now;
+      held.push({ ...page, event, key, placed, time: Date.now(), properties, ticket });
+      page.n++;
       release();
     };
 
@@ -361,38 +355,36 @@
 
     const address = () => location.pathname + location.search;
 
-    const startView = () => {
-      if (url != location.href) referrer = url || document.referrer;
-      url = location.href;
+    const startView = (/** @type {string} */ referrer) => {
       path = address();
-      view = newViewId();
-      n = 0;
-      recent = {};
+      page = { v: 1, site: settings.site, view: newViewId(), n: 0, url: location.href, referrer };
       if (settings.pageView != "off") track("Pageview");
     };
 
     /** Another address is another view, unless it only replaces the last: routers tidy their queries. */
     const moved = (/** @type {any} */ event) => {
-      if (event?.navigationType == "replace") path = address();
-      if (path != address()) startView();
+      if (event.navigationType == "replace") path = address();
+      if (path != address()) startView(page.url);
     };
 
     const start = () => {
       // All of it is held until the calls that came early have told of consent.
-      startView();
+      startView(document.referrer);
       calls.forEach(call);
       calls.push = call;
       started = true;
       open();
       for (const type of ["click", "auxclick", "submit"]) on(document, type, declared);
-      on(w, "pageshow", (event) => event.persisted && startView());
+      on(w, "pageshow", (event) => event.persisted && startView(page.referrer));
       if (w.navigation) on(w.navigation, "currententrychange", moved);
       else {
-        const { pushState } = history;
-        history.pushState = (...told) => {
-          pushState.apply(history, told);
-          attempt(moved);
-        };
+        for (const method of ["pushState", "replaceState"]) {
+          const original = w.history[method];
+          w.history[method] = (/** @type {any[]} */ ...told) => {
+            original.apply(history, told);
+            attempt(() => moved({ navigationType: method.slice(0, -5) }));
+          };
+        }
         on(w, "popstate", moved);
       }
     };
