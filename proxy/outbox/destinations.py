@@ -35,14 +35,19 @@ class Destinations:
     def settle_in(self, name: str, fingerprint: str) -> None:
         """Know this destination; a changed ``fingerprint`` (other pixel code or token) ends a pause made by TikTok."""
         held = self.get(name)
-        if held is None:
-            with self._outbox.write() as connection:
+        if held is not None and held.fingerprint == fingerprint:
+            return
+        with self._outbox.write() as connection:
+            # Read again: another sender may have settled it in meanwhile.
+            query = sa.select(destinations.c.fingerprint, destinations.c.paused_by).where(destinations.c.name == name)
+            row = connection.execute(query).first()
+            if row is None:
                 connection.execute(sa.insert(destinations).values(name=name, fingerprint=fingerprint))
-        elif held.fingerprint != fingerprint:
-            values: dict[str, Any] = {"fingerprint": fingerprint, "delivered_since": False}
-            if held.paused_by != "operator":
-                values |= _RUNNING
-            self._set(name, values)
+            elif row.fingerprint != fingerprint:
+                values: dict[str, Any] = {"fingerprint": fingerprint, "delivered_since": False}
+                if row.paused_by != "operator":
+                    values |= _RUNNING
+                connection.execute(sa.update(destinations).where(destinations.c.name == name).values(**values))
 
     def get(self, name: str) -> DestinationState | None:
         """One destination's state, or ``None`` when it was never seen."""

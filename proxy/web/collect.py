@@ -3,18 +3,19 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Blueprint, Request, Response, jsonify, make_response, request
+from flask import Blueprint, Response, jsonify, make_response, request
 
 from proxy.errors import Rejected
 from proxy.events import event_id as ids
 from proxy.events.event import build_event, event_time_of
 from proxy.events.identity import hash_user
 from proxy.events.reading import Report, Rules, parse_json, read_report
+from proxy.events.signals import read_ttclid, read_ttp
 from proxy.outbox.entry import Entry
 from proxy.settings import Site
 from proxy.tickets import BadTicket, read_ticket
 from proxy.web import guards
-from proxy.web.doors import Doors, describe, refusal
+from proxy.web.doors import Doors, describe
 from proxy.web.entries import entries_for
 
 MOST_BYTES = 64 * 1024
@@ -46,42 +47,40 @@ def blueprint(doors: Doors) -> Blueprint:
     """The door for browsers."""
     bp = Blueprint("collect", __name__)
 
-    @bp.post("/e")
+    @bp.post("/e", provide_automatic_options=False)
     def collect() -> Response:
-        named = _named_site()
-        try:
-            body = guards.read_body(request, MOST_BYTES)
-            told = parse_json(body)
-            items = _items(told)
-            site = guards.site_for(doors.settings.sites, _site_of(items), request.host)
-        except Rejected as error:
-            # Without CORS headers the page's console would hide the sentence that says what is wrong.
-            site = named or next(iter(doors.settings.sites.values()))
-            return _allow(refusal(error), site)
+        told = parse_json(guards.read_body(request, MOST_BYTES))
+        items = _items(told)
+        site = guards.site_for(doors.settings.sites, _site_of(items), request.host)
         guards.check_origin(site, request.headers.get("Origin"), request.host)
-        try:
-            return _allow(_take(doors, site, told, items), site)
-        except Rejected as error:
-            return _allow(refusal(error), site)
+        return _take(doors, site, told, items)
 
     @bp.route("/e", methods=["OPTIONS"])
     def preflight() -> Response:
-        site = _named_site() or guards.site_for(doors.settings.sites, None, request.host)
-        guards.check_origin(site, request.headers.get("Origin"), request.host)
         answer = make_response("", 204)
         answer.headers["Access-Control-Allow-Methods"] = "POST"
         answer.headers["Access-Control-Allow-Headers"] = "Content-Type"
         answer.headers["Access-Control-Max-Age"] = "86400"
-        return _allow(answer, site)
+        return answer
 
-    def _named_site() -> Site | None:
-        """The site whose domain the page's origin is, for answers given before the body is understood."""
-        for site in doors.settings.sites.values():
-            if _allowed_origin(site):
-                return site
-        return None
+    @bp.after_request
+    def let_our_pages_read_it(answer: Response) -> Response:
+        """Refusals too: without these headers a page's console would hide the sentence that says what is wrong."""
+        answer.headers.add("Vary", "Origin")
+        origin = request.headers.get("Origin")
+        if origin and any(_needs_cors(site, origin) for site in doors.settings.sites.values()):
+            answer.headers["Access-Control-Allow-Origin"] = origin
+            answer.headers["Access-Control-Allow-Credentials"] = "true"
+        return answer
 
     return bp
+
+
+def _needs_cors(site: Site, origin: str) -> bool:
+    try:
+        return guards.check_origin(site, origin, request.host) is not None
+    except Rejected:
+        return False
 
 
 def _items(told: object) -> list[object]:
@@ -147,7 +146,7 @@ def _one(doors: Doors, visit: Visit, item: object) -> tuple[Report, list[Entry]]
     report = _with_cookies(read_report(item, _rules(site, visit.fallback_url)), visit)
     report, proved = _with_ticket(doors, visit, report)
     user, unmatched = hash_user(report.user, site.default_region)
-    limited = visit.private or (report.consent or site.consent) == "limited"
+    limited = visit.private or report.consent == "limited"
     event = build_event(
         report,
         event_id=ids.build(report.view or "", report.n or 0, report.key),
@@ -188,8 +187,8 @@ def _with_cookies(report: Report, visit: Visit) -> Report:
         return report
     return replace(
         report,
-        ttclid=report.ttclid or ids_ttclid(visit.ttclid) or ids_ttclid(visit.kept_ttclid),
-        ttp=report.ttp or ids_ttp(visit.ttp),
+        ttclid=report.ttclid or read_ttclid(visit.ttclid) or read_ttclid(visit.kept_ttclid),
+        ttp=report.ttp or read_ttp(visit.ttp),
     )
 
 
@@ -239,21 +238,3 @@ def _prolong_cookies(answer: Response, visit: Visit, reports: list[Report]) -> N
 def _keep(answer: Response, name: str, value: str, seconds: int, domain: str | None) -> None:
     secure = request.is_secure or (request.headers.get("Origin") or "").startswith("https://")
     answer.set_cookie(name, value, max_age=seconds, secure=secure, samesite="Lax", domain=domain)
-
-
-def _allow(answer: Response, site: Site) -> Response:
-    """Let the page read the answer, if its origin is the site's and not this very host."""
-    answer.headers.add("Vary", "Origin")
-    if origin := _allowed_origin(site):
-        answer.headers["Access-Control-Allow-Origin"] = origin
-        answer.headers["Access-Control-Allow-Credentials"] = "true"
-    return answer
-
-
-def _allowed_origin(site: Site, asked: Request | None = None) -> str | None:
-    asked = asked or request
-    origin = asked.headers.get("Origin")
-    try:
-        return guards.check_origin(site, origin, asked.host) if origin not in (None, "null") else None
-    except Rejected:
-        return None

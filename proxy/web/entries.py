@@ -1,10 +1,10 @@
 """From a finished event to the rows that wait for TikTok: one for each pixel of the site."""
 
+import json
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from proxy.events.event import Event
-from proxy.events.event import to_json as event_json
 from proxy.events.merging import money
 from proxy.events.reading import Report
 from proxy.outbox.entry import Entry
@@ -26,7 +26,7 @@ def entries_for(
     test_code: str | None = None,
 ) -> list[Entry]:
     """The rows of one report; ``received`` in ms. ``withheld`` is the reason not to send it, if there is one."""
-    body = event_json(event)
+    body = json.dumps(event.item, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # Browser and back end both tell of an order: TikTok gets one complete event if they come within the wait.
     waits = bool(site.api_keys) and event.event in site.order_events
     due_at = received + int(site.merge_wait * 1000) if waits else received

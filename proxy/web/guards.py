@@ -58,9 +58,9 @@ def check_origin(site: Site, origin: str | None, host: str) -> str | None:
         if site.allow_no_origin:
             return origin
         raise Rejected("origin", "Origin", "Reports come from the site's own pages; this one names no origin.", 403)
-    parts = urlsplit(origin)
-    if parts.scheme in ("http", "https") and _is_home(site, parts.netloc, host):
-        return None if parts.netloc == host else origin
+    scheme, _, netloc = origin.partition("://")
+    if scheme in ("http", "https") and _is_home(site, netloc, host):
+        return None if netloc == host else origin
     raise Rejected("origin", "Origin", "This page's host is not one of the site's domains.", 403)
 
 
@@ -126,16 +126,13 @@ def _is_crawler(user_agent: str) -> bool:
 
 
 def host_name(netloc: str) -> str:
-    """The host of ``host:port``, in lower case, without brackets."""
-    return (urlsplit(f"//{netloc}").hostname or "") if _sane(netloc) else ""
-
-
-def _sane(netloc: str) -> bool:
+    """The host of ``host:port``, in lower case, without brackets; "" when it is neither."""
+    if set(netloc) & set("/?#@\\ "):
+        return ""
     try:
-        urlsplit(f"//{netloc}").port  # noqa: B018 - raises for a port that is none
+        return urlsplit(f"//{netloc}").hostname or ""
     except ValueError:
-        return False
-    return not set(netloc) & set("/?#@\\ ")
+        return ""
 
 
 def is_loopback(name: str) -> bool:

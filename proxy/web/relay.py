@@ -14,8 +14,7 @@ from flask import Blueprint, Response, jsonify, request
 from proxy.errors import OutboxError, Rejected
 from proxy.events.event import build_event
 from proxy.events.identity import hash_user
-from proxy.events.reading import Report, Rules, parse_json
-from proxy.events.track import RejectedTrack, Track, read_track
+from proxy.events.reading import RejectedTrack, Report, Rules, Track, parse_json, read_track
 from proxy.outbox.entry import Entry
 from proxy.settings import Destination, Site
 from proxy.web import guards
@@ -86,7 +85,7 @@ def _rules(site: Site) -> Rules:
 
 def _rows(site: Site, destination: Destination, told: Track, report: Report, now: int) -> list[Entry]:
     user, unmatched = hash_user(report.user, site.default_region)
-    limited = (report.consent or site.consent) == "limited"
+    limited = report.consent == "limited"
     event = build_event(
         report,
         event_id=report.event_id or "",

@@ -33,9 +33,7 @@ class Told:
 
 def report(item: dict[str, Any], **facts: Any) -> Told:
     properties = item.get("properties", {})
-    return Told(
-        body=json.dumps(item), value=properties.get("value"), currency=properties.get("currency"), **facts
-    )
+    return Told(body=json.dumps(item), value=properties.get("value"), currency=properties.get("currency"), **facts)
 
 
 def order(value: float, **user: Any) -> dict[str, Any]:
@@ -154,7 +152,9 @@ class TestSending:
         assert json.loads(changes["beside"])["properties"]["value"] == 12
 
     def test_a_third_report_joins_the_merge_not_the_body(self) -> None:
-        held = replace(BROWSER, state="sending", beside=merge(replace(BROWSER, state="sending"), BACKEND, NOW)["beside"])
+        held = replace(
+            BROWSER, state="sending", beside=merge(replace(BROWSER, state="sending"), BACKEND, NOW)["beside"]
+        )
         held = replace(held, proved=True, backend=True)
         again = json.loads(merge(held, BROWSER, NOW)["beside"])
         assert again["properties"]["value"] == 12

@@ -126,9 +126,7 @@ class TestClaim:
         assert outbox.next_due("shop/P1", before) == before
         assert ids(claim(outbox, now=before)) == ["e1"]
 
-    def test_test_events_never_share_a_request_with_live_ones(
-        self, outbox: Outbox, store: Store, entry: Make
-    ) -> None:
+    def test_test_events_never_share_a_request_with_live_ones(self, outbox: Outbox, store: Store, entry: Make) -> None:
         store(entry("live1"), entry("test", test_code="TEST1", due_at=NOW - 1), entry("live2"))
         assert ids(claim(outbox)) == ["test"]
         assert ids(claim(outbox)) == ["live1", "live2"]
@@ -308,3 +306,21 @@ class TestDestinations:
         assert rows.get("shop/P1").paused_by == "operator"  # type: ignore[union-attr]
         rows.resume("shop/P1")
         assert rows.get("shop/P1").paused_by is None  # type: ignore[union-attr]
+
+    def test_two_senders_may_settle_one_in_at_once(self, outbox: Outbox) -> None:
+        barrier = threading.Barrier(4)
+        failed: list[BaseException] = []
+
+        def settle() -> None:
+            barrier.wait()
+            try:
+                Destinations(outbox).settle_in("shop/P1", "a")
+            except BaseException as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=settle) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == []
