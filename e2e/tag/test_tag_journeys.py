@@ -1,7 +1,7 @@
 """Leaving, reloading, coming back, consenting: what of an event survives the page's own life."""
 
+import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -89,7 +89,8 @@ def test_a_right_click_is_no_event(page: Page, shop: Recorder) -> None:
 
 def test_a_form_is_an_event_when_it_is_sent_and_valid(page: Page, shop: Recorder) -> None:
     shop.pages["/"] = document(
-        "<div data-pixelpair-event=Wrong><form action=/next method=post data-pixelpair-event=Lead data-pixelpair-value=5>"
+        "<div data-pixelpair-event=Wrong><form action=/next method=post data-pixelpair-event=Lead"
+        " data-pixelpair-value=5>"
         "<input name=a required><button>Send</button></form></div>"
     )
     page.goto(shop.url)
@@ -216,7 +217,7 @@ def test_consent_denied_forgets_what_was_held(page: Page, shop: Recorder) -> Non
     page.evaluate("pixelpair('Contact'); pixelpair('consent', 'denied'); pixelpair('Lead')")
     page.evaluate("pixelpair('consent', 'granted'); pixelpair('Schedule')")
     shop.settle(page, 1)
-    assert [report["event"] for report in shop.events()][0] == "Schedule"
+    assert shop.events()[0]["event"] == "Schedule"
 
 
 def test_consent_told_before_the_tag_comes_first(page: Page, shop: Recorder) -> None:
@@ -304,8 +305,6 @@ def test_what_the_tag_cannot_hash_for_certain_goes_to_the_proxy_only(
 
 
 def test_the_shared_vectors_of_users_hold(page: Page, shop: Recorder) -> None:
-    import json
-
     vectors = Path(__file__).resolve().parents[2] / "tests" / "vectors" / "user.json"
     cases = [case for case in json.loads(vectors.read_text("utf-8"))["cases"] if case.get("tag")]
     page.goto(shop.url)
@@ -327,11 +326,11 @@ def test_the_shared_vectors_of_users_hold(page: Page, shop: Recorder) -> None:
 
 
 @pytest.fixture(params=["navigation", "history"])
-def router(request: pytest.FixtureRequest, page: Page) -> Iterator[str]:
+def router(request: pytest.FixtureRequest, page: Page) -> str:
     """Browsers with the Navigation API, and those before it."""
     if request.param == "history":
         page.add_init_script("Object.defineProperty(window, 'navigation', {value: undefined})")
-    yield request.param
+    return str(request.param)
 
 
 def test_another_address_in_a_single_page_shop_is_another_view(page: Page, shop: Recorder, router: str) -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
 from e2e.stack import wait_until
 from e2e.tag.recorder import FOREIGN, PIXEL, STUB, Recorder, document
@@ -274,8 +274,7 @@ def test_a_fetch_that_promises_nothing_costs_no_leg(page: Page, shop: Recorder) 
     )
     page.goto(shop.url)
     shop.wait_for_reports("Pageview", 1)
-    _ids = {(report["view"], report["n"]) for report in shop.events("Pageview")}
-    assert len(_ids) == 1
+    assert len({(report["view"], report["n"]) for report in shop.events("Pageview")}) == 1
 
 
 def test_a_browser_without_keepalive_sends_a_beacon(page: Page, shop: Recorder) -> None:
@@ -329,9 +328,10 @@ def test_half_an_emoji_does_not_cost_the_report(page: Page, shop: Recorder) -> N
     assert shop.events("ViewContent")[0]["properties"] == {"value": 5}
 
 
-def test_the_loader_copies_the_nonce(page: Page, shop: Recorder, context: BrowserContext) -> None:
+def test_the_loader_copies_the_nonce(page: Page, shop: Recorder) -> None:
+    policy = f"script-src 'nonce-abc'; connect-src 'self' {shop.sandbox}"
     shop.pages["/"] = document(
-        head=f"<meta http-equiv=\"Content-Security-Policy\" content=\"script-src 'nonce-abc'; connect-src 'self' {shop.sandbox}\">",
+        head=f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         tag='<script nonce="abc" src="/t/tag.js" defer></script>',
     )
     page.goto(shop.url)
