@@ -1,6 +1,7 @@
 """Many requests, one commit; and nobody is told "stored" before it is."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,8 +23,10 @@ class Counting(Outbox):
         self.groups: list[int] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.busy = threading.Event()
 
     def add(self, connection: Any, entries: Sequence[Entry], now: int) -> None:
+        self.busy.set()
         self.gate.wait()
         self.groups.append(len(entries))
         super().add(connection, entries, now)
@@ -41,23 +44,30 @@ def in_threads(work: list[Callable[[], None]]) -> list[threading.Thread]:
     return threads
 
 
-def test_what_gathers_during_a_commit_shares_the_next_one(counting: Counting, entry: Callable[..., Entry]) -> None:
-    commit = GroupCommit(counting, lambda: NOW)
+def gather(commit: GroupCommit, counting: Counting, work: list[Callable[[], None]]) -> None:
+    """Let ``work`` queue up behind a first commit, then run it all to its end."""
     counting.gate.clear()
-    threads = in_threads([lambda n=n: commit.store([entry(f"e{n}")]) for n in range(20)])  # type: ignore[misc]
-    while commit._jobs.qsize() < 19:
-        pass
+    threads = in_threads(work[:1])
+    assert counting.busy.wait(30)
+    threads += in_threads(work[1:])
+    until = time.monotonic() + 30
+    while commit._jobs.qsize() < len(work) - 1:
+        assert time.monotonic() < until
+        time.sleep(0.001)
     counting.gate.set()
     for thread in threads:
         thread.join()
     commit.close()
-    assert sum(counting.groups) == 20
-    assert len(counting.groups) == 2
+
+
+def test_what_gathers_during_a_commit_shares_the_next_one(counting: Counting, entry: Callable[..., Entry]) -> None:
+    commit = GroupCommit(counting, lambda: NOW)
+    gather(commit, counting, [lambda n=n: commit.store([entry(f"e{n}")]) for n in range(20)])  # type: ignore[misc]
+    assert counting.groups == [1, 19]
 
 
 def test_a_report_that_cannot_be_stored_fails_alone(counting: Counting, entry: Callable[..., Entry]) -> None:
     commit = GroupCommit(counting, lambda: NOW)
-    counting.gate.clear()
     outcome: dict[str, BaseException | None] = {}
 
     def tell(name: str, told: Entry) -> None:
@@ -67,15 +77,8 @@ def test_a_report_that_cannot_be_stored_fails_alone(counting: Counting, entry: C
         except BaseException as error:
             outcome[name] = error
 
-    bad = entry("bad", body=None)  # breaks NOT NULL
-    told = [("first", entry("first"))] + [(f"e{n}", entry(f"e{n}")) for n in range(5)] + [("bad", bad)]
-    threads = in_threads([lambda t=t: tell(*t) for t in told])  # type: ignore[misc]
-    while commit._jobs.qsize() < 6:
-        pass
-    counting.gate.set()
-    for thread in threads:
-        thread.join()
-    commit.close()
+    told = [(f"e{n}", entry(f"e{n}")) for n in range(6)] + [("bad", entry("bad", body=None))]  # breaks NOT NULL
+    gather(commit, counting, [lambda t=t: tell(*t) for t in told])  # type: ignore[misc]
     assert [name for name, error in outcome.items() if error] == ["bad"]
     assert sum(counting.counts().values()) == 6
 

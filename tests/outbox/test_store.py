@@ -237,7 +237,7 @@ class TestTheFile:
     def test_a_second_keeper_is_refused_with_a_sentence(self, tmp_path: Path) -> None:
         first, second = (Outbox(Sqlite(tmp_path / "o.db"), merge) for _ in range(2))
         first.become_keeper()
-        with pytest.raises(OutboxError, match="Another keeper .* already delivers"):
+        with pytest.raises(OutboxError, match=r"Another keeper .* already delivers"):
             second.become_keeper()
         first.close()
         second.become_keeper()
