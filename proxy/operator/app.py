@@ -30,6 +30,7 @@ HEADERS = {
 }
 _READING = ("GET", "HEAD")
 _VENDORED = ("htmx.min.js",)
+_LARGEST_ID = 2**63 - 1
 
 
 def _now_ms() -> int:
@@ -80,7 +81,7 @@ def create_app(outbox: Outbox, settings: Settings, clock_ms: Callable[[], int] =
         overview = desk.overview(_chosen(desk))
         return jsonify({"now": clock_ms(), "heartbeat": desk.heartbeat(), **overview.as_json()})
 
-    @app.get("/event/<int:row_id>")
+    @app.get(f"/event/<int(max={_LARGEST_ID}):row_id>")
     def one_event(row_id: int) -> str:
         entry = find(outbox, row_id)
         if entry is None:

@@ -167,7 +167,8 @@ def _missing_ttp(page: dict[str, Any], entry: Entry) -> MatchKey:
         return MatchKey("ttp", "missing", "the back end has to pass on the _ttp cookie")
     if entry.pixel in ("blocked", "off"):
         return MatchKey("ttp", "neutral", f"set by the Pixel, which is {entry.pixel}")
-    if _host(page.get("referrer")) != _host(page.get("url")):
+    came_from = _host(page.get("referrer"))
+    if came_from is None or came_from != _host(page.get("url")):
         return MatchKey("ttp", "neutral", "ttp not yet set")
     return MatchKey("ttp", "missing")
 

@@ -1,5 +1,6 @@
 """A real outbox with a hand-made shop's events, and the operator's app over it."""
 
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,15 @@ def entry() -> Callable[..., Entry]:
         return Entry(**{**defaults, **facts})
 
     return make
+
+
+@pytest.fixture
+def raw_get() -> Callable[[int, bytes], bytes]:
+    """Sends ``GET /`` with exactly these header lines to a port of this machine; the whole answer."""
+
+    def get(port: int, headers: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\n" + headers + b"Connection: close\r\n\r\n")
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    return get
