@@ -1,5 +1,6 @@
 """A real outbox on a real file for each test."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def entry() -> Callable[..., Entry]:
             "event": "ViewContent",
             "event_id": event_id,
             "site": "shop",
-            "body": '{"event":"ViewContent","event_id":"%s","user":{"ip":"8.8.8.8"}}' % event_id,
+            "body": json.dumps({"event": "ViewContent", "event_id": event_id, "user": {"ip": "8.8.8.8"}}),
             "seen_at": NOW,
             "due_at": NOW,
             "browser": True,

@@ -17,7 +17,7 @@ from proxy.settings import load
 from proxy.web import create_app
 from proxy.web.doors import Doors
 
-NOW = 1_700_000_000_000
+NOW = 1_795_000_000_000
 SECRET = "k9Xf2mQ7pLw4tRz8vBn1cHs6yJd3gEa5uToPiWqZ"
 SHOP = {
     "PIXELPAIR_PIXEL_CODE": "COQDA8RC77U2TMR44LI0",

@@ -1,0 +1,31 @@
+"""The doors for whoever watches, and addresses where nothing is."""
+
+from dataclasses import replace
+
+import pytest
+
+from proxy.web import create_app
+from tests.web.conftest import NOW, Shop
+
+
+def test_ready_means_the_outbox_can_be_used(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = shop.client.get("/t/readyz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok", "keeper_seen_ms_ago": None})
+    shop.outbox.remember("heartbeat", str(NOW - 4_000))
+    assert shop.client.get("/t/readyz").json["keeper_seen_ms_ago"] == 4_000
+
+
+def test_health_is_the_keepers_heartbeat_where_it_lives(shop: Shop) -> None:
+    assert shop.client.get("/t/healthz").status_code == 200
+    client = create_app(replace(shop.doors, keeper_here=True)).test_client()
+    assert client.get("/t/healthz").status_code == 503
+    shop.outbox.remember("heartbeat", str(NOW - 4_000))
+    assert client.get("/t/healthz").status_code == 200
+    shop.now += 60_000
+    assert client.get("/t/healthz").status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/", "/t", "/t/", "/t/nothing", "/admin"])
+def test_elsewhere_is_nothing(shop: Shop, path: str) -> None:
+    answer = shop.client.get(path)
+    assert (answer.status_code, answer.json["error"]["code"]) == (404, "not_found")
