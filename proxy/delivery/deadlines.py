@@ -1,4 +1,4 @@
-"""When an event may first go to TikTok, and when it is too late to. Pure functions of plain facts, times in Unix ms.
+"""When it is too late for an event to go to TikTok. Pure functions of plain facts, times in Unix ms.
 
 The theory is TikTok's deduplication. For two reports with the same pixel, event name and event_id, counted from the
 arrival of the first:
@@ -15,23 +15,6 @@ HORIZON_MS = 48 * 60 * 60 * 1000
 
 _NO_PIXEL_LEG = ("blocked", "off")
 _LATE = "It could not be sent within 48 hours, and TikTok"
-
-
-def send_after(received_ms: int, merge_wait_s: float, is_order_event: bool, has_api_key: bool, both_told: bool) -> int:
-    """The time from which an event received at ``received_ms`` may be sent.
-
-    Only an order event of a site with an API key waits, since only there a back end may tell the same order; the wait
-    ends when browser and back end have both told it.
-    """
-    if both_told or not (is_order_event and has_api_key):
-        return received_ms
-    return received_ms + round(merge_wait_s * 1000)
-
-
-def is_due(now_ms: int, received_ms: int, send_after_ms: int) -> bool:
-    """Whether the wait is over. A clock that stands before the time of receipt was set back: by how much nobody knows,
-    and a wait measured by it could last for hours, so then it is over at once."""
-    return now_ms >= send_after_ms or now_ms < received_ms
 
 
 def past_horizon(first_seen_ms: int, now_ms: int) -> bool:

@@ -1,48 +1,11 @@
-"""When an event may go and when it no longer may, as tables."""
+"""When an event may no longer go, as tables."""
 
 import pytest
 
-from proxy.delivery.deadlines import HORIZON_MS, is_due, past_horizon, send_after, too_late_reason
+from proxy.delivery.deadlines import HORIZON_MS, past_horizon, too_late_reason
 
 SEEN = 1_790_000_000_000
 HOUR = 3_600_000
-
-
-@pytest.mark.parametrize(
-    ("order", "api_key", "both", "waits"),
-    [
-        pytest.param(True, True, False, True, id="an order that a back end may tell as well"),
-        pytest.param(True, True, True, False, id="an order that both have told"),
-        pytest.param(True, False, False, False, id="no back end that could tell it"),
-        pytest.param(False, True, False, False, id="not an order"),
-        pytest.param(False, False, False, False, id="neither"),
-        pytest.param(False, True, True, False, id="not an order, and both have told"),
-    ],
-)
-def test_only_an_order_with_a_missing_half_waits(order: bool, api_key: bool, both: bool, waits: bool) -> None:
-    assert send_after(SEEN, 20, order, api_key, both) == SEEN + (20_000 if waits else 0)
-
-
-@pytest.mark.parametrize(("seconds", "milliseconds"), [(0, 0), (0.25, 250), (3, 3000), (20.0, 20_000)])
-def test_the_merge_wait_is_in_seconds_and_may_be_a_fraction(seconds: float, milliseconds: int) -> None:
-    due = send_after(SEEN, seconds, is_order_event=True, has_api_key=True, both_told=False)
-    assert due == SEEN + milliseconds
-    assert isinstance(due, int)
-
-
-@pytest.mark.parametrize(
-    ("now", "due"),
-    [
-        pytest.param(SEEN, False, id="just received"),
-        pytest.param(SEEN + 19_999, False, id="a moment before"),
-        pytest.param(SEEN + 20_000, True, id="on time"),
-        pytest.param(SEEN + HOUR, True, id="long after"),
-        pytest.param(SEEN - 1, True, id="clock set back a little"),
-        pytest.param(SEEN - 24 * HOUR, True, id="clock set back a day"),
-    ],
-)
-def test_a_wait_ends_on_time_or_at_once_when_the_clock_was_set_back(now: int, due: bool) -> None:
-    assert is_due(now, SEEN, SEEN + 20_000) is due
 
 
 @pytest.mark.parametrize(
