@@ -37,7 +37,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SettingsError as error:
-            click.echo(f"pixelpair: {error}", err=True)
+            for sentence in (str(error), *getattr(error, "__notes__", ())):
+                click.echo(f"pixelpair: {sentence}", err=True)
             sys.exit(2)
         except PixelpairError as error:
             click.echo(f"pixelpair: {error}", err=True)

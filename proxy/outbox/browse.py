@@ -7,12 +7,7 @@ import sqlalchemy as sa
 
 from proxy.outbox.entry import Entry, from_row
 from proxy.outbox.store import Outbox
-from proxy.outbox.tables import State, events
-
-# Conditions are written out here, not bound, and repeat those of the indexes: SQLite takes a partial index only for a
-# condition that it can read in the query itself.
-_HELD_STATES = (State.SENDING, State.DEAD, State.WITHHELD)
-_HELD = events.c.state.in_([sa.literal(state.value, literal_execute=True) for state in _HELD_STATES])
+from proxy.outbox.tables import HELD_STATES, State, events, is_held, is_state
 
 
 def newest(outbox: Outbox, limit: int, destinations: Collection[str], state: State | None = None) -> list[Entry]:
@@ -29,9 +24,9 @@ def newest(outbox: Outbox, limit: int, destinations: Collection[str], state: Sta
         # Joined with nothing, so that the index of destinations stays out: it would sort all of their rows.
         query = sa.select(events).where((events.c.destination + "").in_(destinations)).limit(limit)
         if state is not None:
-            query = query.where(_is(state))
-        if state in _HELD_STATES:
-            query = query.where(_HELD).order_by(events.c.changed_at.desc())
+            query = query.where(is_state(state))
+        if state in HELD_STATES:
+            query = query.where(is_held).order_by(events.c.changed_at.desc())
         return _read(connection, query.order_by(events.c.id.desc()))
 
 
@@ -43,11 +38,7 @@ def find(outbox: Outbox, row_id: int) -> Entry | None:
 
 def _waiting(destination: str) -> sa.Select[tuple[object, ...]]:
     mine = events.c.destination == destination
-    return sa.select(events).where(mine, _is(State.WAITING)).order_by(events.c.due_at.desc(), events.c.id.desc())
-
-
-def _is(state: State) -> sa.ColumnElement[bool]:
-    return events.c.state == sa.literal(state.value, literal_execute=True)
+    return sa.select(events).where(mine, is_state(State.WAITING)).order_by(events.c.due_at.desc(), events.c.id.desc())
 
 
 def _read(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> list[Entry]:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from proxy.outbox.entry import Entry, from_row, to_row
-from proxy.outbox.tables import State, events, facts
+from proxy.outbox.tables import State, events, facts, is_held, is_state
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -83,7 +83,7 @@ class Outbox:
         for entry in entries:
             if fresh.setdefault(entry.name, entry) is not entry:
                 further.append(entry)
-        stored = self._insert(connection, list(fresh.values()))
+        stored = self._insert(connection, list(fresh.values())) if fresh else set()
         known = [entry for name, entry in fresh.items() if name not in stored]
         for entry in [*known, *further]:
             self._join(connection, entry, now)
@@ -145,7 +145,7 @@ class Outbox:
 
     def _pick(self, connection: sa.Connection, destination: str, now: int, limit: int) -> list[int]:
         waiting = sa.select(events.c.id, events.c.test_code, events.c.batch_limit).where(
-            events.c.destination == destination, events.c.state == State.WAITING.value
+            events.c.destination == destination, is_state(State.WAITING)
         )
         if self._engine.claim_lock:
             waiting = waiting.with_for_update(skip_locked=True)
@@ -169,7 +169,7 @@ class Outbox:
     def next_due(self, destination: str, now: int) -> int | None:
         """When the destination's next waiting event is due (ms), or ``None`` with nothing waiting."""
         due = events.c.due_at
-        waiting = sa.select(due).where(events.c.destination == destination, events.c.state == State.WAITING.value)
+        waiting = sa.select(due).where(events.c.destination == destination, is_state(State.WAITING))
         with self._engine.read() as connection:
             first = connection.execute(waiting.order_by(due).limit(1)).scalar()
             if first is None or first <= now:
@@ -299,7 +299,7 @@ class Outbox:
     def dead_alike(self, destination: str, reason: str) -> int:
         """How many dead letters of a destination have exactly this reason."""
         query = sa.select(sa.func.count()).where(
-            events.c.state == State.DEAD.value, events.c.destination == destination, events.c.reason == reason
+            is_state(State.DEAD), is_held, events.c.destination == destination, events.c.reason == reason
         )
         with self._engine.read() as connection:
             return connection.execute(query).scalar_one()
@@ -309,11 +309,7 @@ class Outbox:
         with self._engine.write() as connection:
             return connection.execute(
                 sa.update(events)
-                .where(
-                    events.c.state == State.DEAD.value,
-                    events.c.destination == destination,
-                    events.c.reason == reason,
-                )
+                .where(is_state(State.DEAD), is_held, events.c.destination == destination, events.c.reason == reason)
                 .values(state=State.WAITING.value, due_at=now, expires_at=None, changed_at=now)
             ).rowcount
 
@@ -322,7 +318,7 @@ class Outbox:
         with self._engine.write() as connection:
             return connection.execute(
                 sa.update(events)
-                .where(events.c.state == State.SENDING.value)
+                .where(is_state(State.SENDING), is_held)
                 .values(
                     **_UNCLAIMED,
                     state=State.WAITING.value,
@@ -350,23 +346,6 @@ class Outbox:
         )
         with self._engine.read() as connection:
             return {(row[0], row[1]): row[2] for row in connection.execute(query)}
-
-    def newest(self, limit: int, *, site: str | None = None, after: int = 0) -> list[Entry]:
-        """The newest entries, newest first; ``after`` an entry's id."""
-        query = sa.select(events).where(events.c.id > after).order_by(events.c.id.desc()).limit(limit)
-        if site is not None:
-            query = query.where(events.c.site == site)
-        with self._engine.read() as connection:
-            return [from_row(dict(row)) for row in connection.execute(query).mappings()]
-
-    def get(self, destination: str, event: str, event_id: str) -> Entry | None:
-        """The row of one event, or ``None``."""
-        query = sa.select(events).where(
-            events.c.destination == destination, events.c.event == event, events.c.event_id == event_id
-        )
-        with self._engine.read() as connection:
-            row = connection.execute(query).mappings().first()
-        return from_row(dict(row)) if row is not None else None
 
     def fact(self, name: str) -> str | None:
         """A small fact of the whole outbox, such as the keeper's ``heartbeat``."""

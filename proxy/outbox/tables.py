@@ -75,9 +75,20 @@ events = sa.Table(
     sa.UniqueConstraint("destination", "event", "event_id", name="one_row_an_event"),
 )
 
+
+def is_state(state: State) -> sa.ColumnElement[bool]:
+    """The condition that an event is in ``state``, written out and not bound: SQLite takes a partial index only for a
+    condition that it can read in the query itself."""
+    return events.c.state == sa.literal(state.value, literal_execute=True)
+
+
+HELD_STATES = (State.SENDING, State.DEAD, State.WITHHELD)
+# Goes with is_state() of a held state, since it has to repeat the index's own condition.
+is_held = events.c.state.in_([sa.literal(state.value, literal_execute=True) for state in HELD_STATES])
+
 _waiting = events.c.state == State.WAITING.value
 sa.Index("events_to_send", events.c.destination, events.c.due_at, sqlite_where=_waiting, postgresql_where=_waiting)
-_held = events.c.state.in_([State.SENDING.value, State.DEAD.value, State.WITHHELD.value])
+_held = events.c.state.in_([state.value for state in HELD_STATES])
 sa.Index("events_held", events.c.state, events.c.changed_at, sqlite_where=_held, postgresql_where=_held)
 _viewed = events.c.view.is_not(None)
 sa.Index("events_of_view", events.c.view, sqlite_where=_viewed, postgresql_where=_viewed)

@@ -81,9 +81,11 @@ def token(value: str) -> str:
 def secret_key(value: str) -> str:
     """A signing key that nobody can guess."""
     if len(value) < SHORTEST_SECRET_KEY:
-        raise ValueError(f"a secret key has at least {SHORTEST_SECRET_KEY} characters: make one with `pixelpair keys`")
+        raise ValueError(
+            f"a secret key has at least {SHORTEST_SECRET_KEY} characters: make one with `openssl rand -hex 32`"
+        )
     if len(set(value)) < 8 or any(word in value.lower() for word in _SAMPLE_WORDS):
-        raise ValueError("this looks like a sample key that others know: make one with `pixelpair keys`")
+        raise ValueError("this looks like a sample key that others know: make one with `openssl rand -hex 32`")
     return value
 
 

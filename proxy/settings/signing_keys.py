@@ -21,7 +21,8 @@ def secret_keys(settings: Settings) -> tuple[str, ...]:
         return tuple(key.get_secret_value() for key in settings.secret_keys)
     if not settings.outbox_url.startswith("sqlite:"):
         message = (
-            "machines that share a PostgreSQL outbox need the same keys: make one with `pixelpair keys` and set it."
+            "machines that share a PostgreSQL outbox need the same keys: "
+            "make one with `openssl rand -hex 32` and set it."
         )
         raise SettingsError(_NAME, message)
     path = Path(settings.outbox_url.removeprefix("sqlite:///")).with_suffix(".secret")

@@ -16,6 +16,7 @@ from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import HOUR, Outbox
 from proxy.settings import Destination
 from proxy.tiktok.client import Reply
+from tests.rows import all_rows, row_of
 
 START = 1_700_000_000_000
 
@@ -103,10 +104,10 @@ class Stage:
         pytest.fail("still sending")
 
     def states(self) -> dict[str, str]:
-        return {entry.event_id: entry.state for entry in self.outbox.newest(10_000)}
+        return {entry.event_id: entry.state for entry in all_rows(self.outbox)}
 
     def entry(self, name: str, pixel: str = "P1") -> Entry:
-        found = self.outbox.get(f"shop/{pixel}", "Contact", name)
+        found = row_of(self.outbox, f"shop/{pixel}", "Contact", name)
         assert found is not None
         return found
 

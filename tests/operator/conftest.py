@@ -15,6 +15,7 @@ from proxy.outbox.entry import Entry
 from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import Outbox
 from proxy.settings import Destination, Settings, Site
+from tests.rows import row_of
 
 NOW = 1_780_000_000_000
 PIXEL = "COQDA8RC77U2TMR44LI0"
@@ -34,7 +35,7 @@ def put(outbox: Outbox) -> Callable[..., list[int]]:
     def store(*entries: Entry) -> list[int]:
         with outbox.write() as connection:
             outbox.add(connection, entries, NOW)
-        held = [outbox.get(*entry.name) for entry in entries]
+        held = [row_of(outbox, *entry.name) for entry in entries]
         return [row.id for row in held if row is not None]
 
     return store

@@ -23,6 +23,7 @@ from proxy.outbox.store import (
     Outbox,
 )
 from proxy.outbox.tables import VERSION, facts
+from tests.rows import row_of
 
 NOW = 1_700_000_000_000
 Make = Callable[..., Entry]
@@ -39,7 +40,7 @@ def claim(outbox: Outbox, limit: int = 1000, now: int = NOW, token: str = "t1") 
 
 
 def get(outbox: Outbox, event_id: str = "e1") -> Entry:
-    found = outbox.get("shop/P1", "ViewContent", event_id)
+    found = row_of(outbox, "shop/P1", "ViewContent", event_id)
     assert found is not None
     return found
 
@@ -326,3 +327,33 @@ class TestDestinations:
         for thread in threads:
             thread.join()
         assert failed == []
+
+
+class TestNothingScans:
+    """With millions of rows remembered, the daily questions still touch only their own."""
+
+    @pytest.fixture
+    def plans(self, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        seen: list[str] = []
+
+        def explain(connection: sa.Connection, cursor: object, statement: str, parameters: object, *_: object) -> None:
+            if statement.startswith(("SELECT", "UPDATE")) and "FROM facts" not in statement:
+                plan = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                seen.extend(row[3] for row in plan)
+
+        sa.event.listen(outbox._engine._engine, "before_cursor_execute", explain)  # type: ignore[attr-defined]
+        return seen
+
+    def test_in_any_table(self, outbox: Outbox, store: Store, entry: Make, plans: list[str]) -> None:
+        store(entry("e1", view="v", pixel="sent"), entry("e2"), entry("e3"))
+        store(entry("e1", pixel="sent", view="v"))
+        outbox.next_due("shop/P1", NOW)
+        first, second, third = claim(outbox)
+        outbox.settle("t1", [first.id], NOW, code=0, request_id=None)
+        outbox.release("t1", [second.id], NOW, reason="x")
+        outbox.give_up("t1", [third.id], NOW, reason="bad")
+        outbox.dead_alike("shop/P1", "bad")
+        outbox.revive("shop/P1", "bad", NOW)
+        outbox.void_leases(NOW)
+        assert len(plans) > 10
+        assert [plan for plan in plans if plan.startswith("SCAN") and "INDEX" not in plan] == []

@@ -16,6 +16,7 @@ from proxy.outbox.store import Outbox
 from proxy.settings import load
 from proxy.web import create_app
 from proxy.web.doors import Doors
+from tests.rows import all_rows
 
 NOW = 1_795_000_000_000
 SECRET = "k9Xf2mQ7pLw4tRz8vBn1cHs6yJd3gEa5uToPiWqZ"
@@ -58,7 +59,7 @@ class Shop:
 
     def stored(self) -> list[Entry]:
         """Everything in the outbox, oldest first."""
-        return self.outbox.newest(1_000)[::-1]
+        return all_rows(self.outbox)
 
     def close(self) -> None:
         self.commit.close()
