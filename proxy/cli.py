@@ -122,10 +122,12 @@ def _open(parts: ExitStack, settings: "Settings") -> "Doors":
     from proxy.outbox.open import open_outbox
     from proxy.settings import secret_keys
     from proxy.tiktok.client import Client
+    from proxy.web import check_event_names
     from proxy.web.doors import Doors, clock_ms
 
     for warning in settings.warnings:
         log.warning("%s", warning)
+    check_event_names(settings)
     client = Client(settings.tiktok_url, DEADLINE_SECONDS)
     keys = secret_keys(settings)
     outbox = open_outbox(settings.outbox_url, merge)

@@ -159,6 +159,9 @@ class Worker:
         if not self._desk.enter(destination.name, ailing):
             return False
         try:
+            due_at = self._outbox.next_due(destination.name, now)
+            if due_at is None or due_at > now:
+                return False  # looking needs no write lock, claiming does
             token = secrets.token_hex(8)
             limit = 1 if state.paused_at is not None else MOST_EVENTS
             claimed = self._outbox.claim(destination.name, now, limit, token, LEASE_MS)

@@ -2,6 +2,9 @@
 
 from flask import Flask
 
+from proxy.errors import SettingsError
+from proxy.events.names import STANDARD
+from proxy.settings import Settings
 from proxy.web import collect, health, relay, tag
 from proxy.web.doors import Doors, answer_errors
 
@@ -13,3 +16,16 @@ def create_app(doors: Doors) -> Flask:
         app.register_blueprint(room.blueprint(doors), url_prefix=doors.settings.mount)
     answer_errors(app)
     return app
+
+
+def check_event_names(settings: Settings) -> None:
+    """Raise ``SettingsError`` for a name that no event can have: a ticket demanded for it is demanded of nobody."""
+    for site in settings.sites.values():
+        known = {*STANDARD, *site.event_names}
+        for setting in ("order_events", "require_ticket"):
+            for name in getattr(site, setting):
+                if name not in known:
+                    raise SettingsError(
+                        f"sites.{site.name}.{setting}",
+                        f"{name} is none of TikTok's event names; correct it, or list it in event_names too.",
+                    )

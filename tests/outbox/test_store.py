@@ -20,6 +20,7 @@ from proxy.outbox.store import (
     REMEMBER_PROVED_KEY,
     REMEMBER_UNKEYED,
     REMEMBER_UNPROVED_KEY,
+    TWO_IDS,
     Outbox,
 )
 from proxy.outbox.tables import VERSION, facts
@@ -67,6 +68,13 @@ class TestAdd:
         store(entry("e1", view="v1", pixel="unknown"), entry("e2", view="v2"))
         store(entry("e3", view="v1", pixel="blocked"))
         assert [get(outbox, name).pixel for name in ("e1", "e2", "e3")] == ["blocked", None, "blocked"]
+
+    def test_one_key_under_two_event_ids_is_noted_on_both(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry("e1", key="k"), entry("e2", key="other"))
+        assert get(outbox, "e1").warnings == ()
+        store(entry("own-id", key="k"))
+        store(entry("own-id", key="k"))
+        assert [get(outbox, name).warnings for name in ("e1", "own-id", "e2")] == [(TWO_IDS,), (TWO_IDS,), ()]
 
     def test_a_failed_transaction_stores_nothing(self, outbox: Outbox, entry: Make) -> None:
         class PowerCut(Exception):

@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.web.conftest import SECRET, Shop
+from proxy.errors import SettingsError
+from proxy.settings import load
+from proxy.web import check_event_names
+from tests.web.conftest import SECRET, SHOP, Shop
 from tests.web.test_collect import TWO_SITES
 
 Open = Callable[..., Shop]
@@ -69,5 +72,13 @@ def test_an_unknown_site_is_told_in_the_pages_console(open_shop: Open, path: str
 
 
 def test_a_settings_value_cannot_end_the_script(open_shop: Open) -> None:
-    shop = open_shop(PIXELPAIR_ORDER_EVENTS="</script><b>")
+    shop = open_shop(PIXELPAIR_PIXEL_CODE="</script><b>")
     assert "</script" not in shop.client.get("/t/tag.js", headers={"Host": "shop.example"}).text
+
+
+@pytest.mark.parametrize("setting", ["ORDER_EVENTS", "REQUIRE_TICKET"])
+def test_an_event_name_that_no_event_can_have_stops_the_start(setting: str) -> None:
+    environ = {**SHOP, f"PIXELPAIR_{setting}": "PlaceOrder"}
+    with pytest.raises(SettingsError, match=r"PlaceOrder is none of TikTok's event names"):
+        check_event_names(load(None, environ, None))
+    check_event_names(load(None, {**environ, "PIXELPAIR_EVENT_NAMES": "PlaceOrder"}, None))
