@@ -20,8 +20,9 @@ _PIXEL = {
     "sent": ("sent", "good"),
     "blocked": ("blocked", "quiet"),
     "off": ("off", "quiet"),
-    "unknown": ("unknown", "quiet"),
+    "unknown": ("unconfirmed", "quiet"),
 }
+_UNCONFIRMED = "the Pixel was still loading; a later event of this page view confirms it"
 _TONES = {
     State.WAITING: "busy",
     State.SENDING: "busy",
@@ -109,6 +110,8 @@ def connection_method(entry: Entry) -> str:
     server = entry.delivered_at is not None
     if entry.pixel == "sent":
         return "Server & Browser" if server else "Browser"
+    if entry.browser and entry.pixel in (None, "unknown"):
+        return "Server & Browser (unconfirmed)" if server else "Browser (unconfirmed)"
     return "Server" if server else "None yet"
 
 
@@ -120,8 +123,9 @@ def item_text(body: str) -> str:
 def _browser_leg(entry: Entry) -> Leg:
     if entry.pixel is None and not entry.browser:
         return Leg("not told by a browser", "quiet")
-    word, tone = _PIXEL.get(entry.pixel or "unknown", ("unknown", "quiet"))
-    return Leg(word, tone)
+    pixel = entry.pixel or "unknown"
+    word, tone = _PIXEL[pixel]
+    return Leg(word, tone, reason=_UNCONFIRMED if pixel == "unknown" else None)
 
 
 def _server_leg(entry: Entry, standing: DestinationState | None, now: int) -> Leg:

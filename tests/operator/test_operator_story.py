@@ -43,10 +43,10 @@ METHODS = [
     ("sent", None, "Browser"),
     ("sent", NOW, "Server & Browser"),
     ("blocked", NOW, "Server"),
-    ("unknown", NOW, "Server"),
-    (None, NOW, "Server"),
+    ("unknown", NOW, "Server & Browser (unconfirmed)"),
+    (None, NOW, "Server & Browser (unconfirmed)"),
     ("blocked", None, "None yet"),
-    (None, None, "None yet"),
+    (None, None, "Browser (unconfirmed)"),
 ]
 
 
@@ -61,8 +61,8 @@ PIXEL_LEGS = [
     ("sent", True, "sent"),
     ("blocked", True, "blocked"),
     ("off", True, "off"),
-    ("unknown", True, "unknown"),
-    (None, True, "unknown"),
+    ("unknown", True, "unconfirmed"),
+    (None, True, "unconfirmed"),
     (None, False, "not told by a browser"),
 ]
 
