@@ -83,11 +83,14 @@ def test_adding_to_the_cart_is_never_lost_though_the_click_leaves_the_page(shop:
     assert all(map(has_both_legs, received["pairs"]))
 
 
-def test_calling_the_shop_is_never_lost_though_the_page_is_left_at_once(shop: Shop, page: Page) -> None:
-    """20 of 20, on both legs."""
+def test_calling_the_shop_is_never_lost_though_the_tab_is_closed_at_once(shop: Shop, page: Page) -> None:
+    """20 of 20, on both legs. Each call has a tab of its own: Chromium lets a page hand over one number only."""
     for _ in range(TIMES):
-        page.goto(f"{shop.url}/contact")
-        page.click("a.phone >> nth=0")
+        tab = page.context.new_page()
+        tab.goto(f"{shop.url}/contact")
+        # Firefox waits for a navigation that a telephone number never becomes.
+        tab.click("a.phone >> nth=0", no_wait_after=True)
+        tab.close()
     received = shop.after_all(page)
     calls = pairs_of(received, "Contact")
     assert len(calls) == TIMES

@@ -58,7 +58,7 @@ def test_with_the_pixel_blocked_the_server_leg_still_arrives_and_says_so(shop: S
     for event in ("ViewContent", "AddToCart"):
         (pair,) = pairs_of(received, event)
         page.goto(shop.stack.operator)
-        row = page.locator("tbody tr").filter(has_text=pair["event_id"])
+        row = page.locator("tbody tr", has=page.get_by_title(pair["event_id"], exact=True))
         expect(row.locator("[data-label=Browser]")).to_have_text("blocked")
         expect(row.locator("[data-label='Connection method']")).to_have_text("Server")
 

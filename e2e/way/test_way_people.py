@@ -102,7 +102,7 @@ def test_the_operators_page_shows_the_order_with_both_its_legs(shop: Shop, page:
     shop.pair("PlaceAnOrder")
     shop.wait_until_delivered()
     page.goto(shop.stack.operator)
-    row = page.locator("tbody tr").filter(has_text=key)
+    row = page.locator("tbody tr", has=page.get_by_title(key, exact=True))
     expect(row).to_be_visible()
     expect(row.locator("[data-label=Event]")).to_contain_text("PlaceAnOrder")
     expect(row.locator("[data-label=Browser]")).to_contain_text("sent")
