@@ -1,9 +1,12 @@
 """What an operator should do: about a silent keeper, a paused destination, an event that stands where it stands."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxy.outbox.destinations import DestinationState
 from proxy.outbox.entry import Entry
+from proxy.outbox.store import TWO_IDS
 from proxy.outbox.tables import State
 
 SILENT_AFTER_MS = 20_000  # four heartbeats
@@ -13,6 +16,11 @@ KEEPER_SILENT = (
     "The keeper is silent, so nothing is delivered; events are kept. "
     "Look at the log of “pixelpair serve” and start it again."
 )
+NO_ADDRESSES = (
+    "None of the newest visitors has a public address, so TikTok gets no IP to match by: "
+    "behind a reverse proxy, set PIXELPAIR_TRUSTED_HOPS to the number of proxies and let them pass X-Forwarded-For."
+)
+ENOUGH_VISITS = 5  # fewer may well be the owner's own, from the shop's network
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,25 @@ def keeper_trouble(heartbeat: int | None, now: int) -> str | None:
     if heartbeat is None:
         return KEEPER_NEVER
     return KEEPER_SILENT if now - heartbeat > SILENT_AFTER_MS else None
+
+
+def findings(entries: Sequence[Entry]) -> list[str]:
+    """What the newest entries say of wrong settings, as sentences."""
+    found = []
+    visits = [entry for entry in entries if entry.browser and entry.body and not _is_this_machine(entry.host)]
+    if len(visits) >= ENOUGH_VISITS and not any("ip" in json.loads(entry.body).get("user", {}) for entry in visits):
+        found.append(NO_ADDRESSES)
+    twice = [entry for entry in entries if TWO_IDS in entry.warnings]
+    if twice:
+        found.append(
+            f"The order {twice[0].key} is told under two event_ids, so TikTok counts it twice: "
+            "let page and back end send the order's key and no event_id of their own."
+        )
+    return found
+
+
+def _is_this_machine(host: str | None) -> bool:
+    return host in (None, "localhost", "127.0.0.1", "::1")
 
 
 def standing_of(name: str, state: DestinationState | None, configured: bool, waiting: int) -> Standing:

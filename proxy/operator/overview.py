@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from proxy.operator.advice import Standing, keeper_trouble, standing_of
+from proxy.operator.advice import Standing, findings, keeper_trouble, standing_of
 from proxy.operator.story import Story, tell
 from proxy.outbox.browse import newest
 from proxy.outbox.destinations import Destinations, DestinationState
@@ -40,6 +40,7 @@ class Overview:
     keeper: str | None
     destinations: tuple[Standing, ...]
     stories: tuple[Story, ...]
+    findings: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -49,7 +50,7 @@ class Overview:
     @property
     def alarms(self) -> list[str]:
         """What needs a person, as sentences."""
-        told = [self.keeper, *(standing.advice for standing in self.destinations)]
+        told = [self.keeper, *(standing.advice for standing in self.destinations), *self.findings]
         return [sentence for sentence in told if sentence]
 
     def as_json(self) -> dict[str, Any]:
@@ -103,6 +104,7 @@ class Desk:
             keeper=keeper_trouble(self.heartbeat(), now),
             destinations=tuple(self._standing(name, states.get(name), counts) for name in names),
             stories=tuple(tell(entry, states.get(entry.destination), now) for entry in entries),
+            findings=tuple(findings(entries)),
         )
 
     def standing(self, name: str) -> tuple[Standing, DestinationState | None]:

@@ -6,12 +6,21 @@ from typing import Any
 
 import pytest
 
-from proxy.operator.advice import SILENT_AFTER_MS, for_event, keeper_trouble, standing_of
+from proxy.operator.advice import (
+    ENOUGH_VISITS,
+    NO_ADDRESSES,
+    SILENT_AFTER_MS,
+    findings,
+    for_event,
+    keeper_trouble,
+    standing_of,
+)
 from proxy.operator.privacy import NOT_A_HASH, mask_ip, short_hash, shown_item
 from proxy.operator.story import MATCH_KEYS, connection_method, tell
 from proxy.operator.words import iso, link, relative
 from proxy.outbox.destinations import DestinationState
 from proxy.outbox.entry import Entry
+from proxy.outbox.store import TWO_IDS
 from proxy.outbox.tables import State
 from tests.operator.conftest import NOW
 
@@ -247,3 +256,20 @@ def test_a_filters_address_keeps_the_other_filter() -> None:
     assert link(chosen, state=None) == "?site=a%26b"
     assert link(chosen, site=None) == "?state=dead"
     assert link(chosen, site=None, state=None) == ""
+
+
+def visits(entry: Make, count: int, host: str = "shop.example", **user: str) -> list[Entry]:
+    body = json.dumps({"event": "Contact", "user": user})
+    return [entry(event_id=f"e{number}", host=host, browser=True, body=body) for number in range(count)]
+
+
+def test_visitors_without_a_public_address_are_a_finding(entry: Make) -> None:
+    assert findings(visits(entry, ENOUGH_VISITS)) == [NO_ADDRESSES]
+    assert findings(visits(entry, ENOUGH_VISITS - 1)) == []
+    assert findings(visits(entry, ENOUGH_VISITS) + visits(entry, 1, ip="8.8.8.8")) == []
+    assert findings(visits(entry, ENOUGH_VISITS, host="127.0.0.1")) == [], "the owner's own machine"
+
+
+def test_an_order_under_two_event_ids_is_a_finding(entry: Make) -> None:
+    (sentence,) = findings([entry(key="order-77", warnings=(TWO_IDS,))])
+    assert "order-77" in sentence
