@@ -1,5 +1,6 @@
 """A shopper comes from an ad, buys a shirt and writes to the shop: what TikTok has received in the end."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -78,6 +79,8 @@ def _whole_trip(shop: Shop, page: Page) -> str:
     page.fill("#message", "When does my shirt come?")
     page.click("#send-message")
     page.wait_for_selector("#contact-sent")
+    # As single-page shops move on. The Pixel would tell of it by itself, and without an id, if the tag let it.
+    page.evaluate("history.pushState({}, '', '/contact?thanks')")
     return order
 
 
@@ -113,10 +116,8 @@ def test_every_page_is_one_pageview_counted_once(trip: Trip, shop: Shop) -> None
     for pair in views:
         assert_counted_once(pair)
     paths = [pair["pixel"]["context"]["page"]["url"].removeprefix(shop.url).partition("?")[0] for pair in views]
-    assert sorted(paths) == sorted(
-        ["/", "/search", "/products/shirt", "/cart", "/checkout", f"/orders/{trip.order}"]
-        + ["/contact", "/contact", "/return-policy"]
-    )
+    walked = ["/", "/search", "/products/shirt", "/cart", "/checkout", f"/orders/{trip.order}"]
+    assert Counter(paths) == Counter([*walked, *["/contact"] * 3, "/return-policy"])
 
 
 def test_in_the_whole_trip_nothing_is_lost_and_nothing_counted_twice(trip: Trip) -> None:
