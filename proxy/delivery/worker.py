@@ -30,6 +30,8 @@ ALIKE = 3  # this many first refusals in the same words are a wrong setting, not
 SPLIT_AFTER = 5  # a batch that failed so often while another was delivered is itself the trouble
 NOTE_DELIVERY_MS = 5_000  # how stale "last delivered" may be: saves a write with every batch
 LOOK_AT_TOKENS_MS = 1_000
+LONGEST_SLEEP_MS = 1_000
+CLOCK_WENT_BACK_MS = 2 * 3_600_000  # no backoff of ours reaches so far: such a time was stamped before
 
 
 class Waker:
@@ -103,7 +105,6 @@ class Worker:
         uniform: Callable[[float, float], float],
         waker: Waker | None = None,
         desk: Desk | None = None,
-        poll: float = 0.1,
     ) -> None:
         self._outbox = outbox
         self._rows = Destinations(outbox)
@@ -113,7 +114,7 @@ class Worker:
         self._uniform = uniform
         self._waker = waker or Waker()
         self._desk = desk or Desk()
-        self._poll = poll
+        self._wake_at = 0
         self._stopped = threading.Event()
         self._tokens_seen_at = -LOOK_AT_TOKENS_MS
 
@@ -134,11 +135,12 @@ class Worker:
                 stopped.wait(1.0)
                 continue
             if not busy:
-                self._waker.sleep(seen, self._poll)
+                self._waker.sleep(seen, max(0, self._wake_at - self._clock_ms()) / 1000)
 
     def run_turn(self, now: int) -> bool:
         """Send one batch for the next destination that has one. False when there was nothing to send."""
         self._look_at_tokens(now)
+        self._wake_at = now + LONGEST_SLEEP_MS
         states = self._rows.all()
         start = next(self._desk.turn)
         for offset in range(len(self._destinations)):
@@ -151,8 +153,10 @@ class Worker:
     def _may_try(self, state: DestinationState, now: int) -> bool:
         if state.paused_by == "operator":
             return False
-        # No backoff of ours reaches beyond an hour: a later time was stamped before the clock was set back.
-        return state.next_at <= now or state.next_at > now + 2 * 3_600_000
+        if now < state.next_at <= now + CLOCK_WENT_BACK_MS:
+            self._wake_at = min(self._wake_at, state.next_at)
+            return False
+        return True
 
     def _serve(self, destination: Destination, state: DestinationState, now: int) -> bool:
         ailing = state.paused_at is not None or state.attempts > 0
@@ -161,6 +165,7 @@ class Worker:
         try:
             due_at = self._outbox.next_due(destination.name, now)
             if due_at is None or due_at > now:
+                self._wake_at = min(self._wake_at, due_at or self._wake_at)
                 return False  # looking needs no write lock, claiming does
             token = secrets.token_hex(8)
             limit = 1 if state.paused_at is not None else MOST_EVENTS

@@ -1,6 +1,7 @@
 """A sender's turns, with its own time and a TikTok that answers by script; the outbox is real."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -377,3 +378,21 @@ def test_a_clock_set_back_by_days_does_not_stop_sending(stage: Stage) -> None:
     stage.now -= 3 * 24 * HOUR
     stage.drain()
     assert stage.states() == {"a": "delivered"}
+
+
+def test_an_idle_sender_sleeps_until_the_next_event_is_due_or_a_second(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    stopped = threading.Event()
+
+    def sleep(_seen: int, seconds: float) -> None:
+        slept.append(seconds)
+        stopped.set()
+
+    monkeypatch.setattr(stage.worker._waker, "sleep", sleep)
+    stage.worker.run_until(stopped)
+    stage.store("soon", due_at=stage.now + 250)
+    stopped.clear()
+    stage.worker.run_until(stopped)
+    assert slept == [1.0, 0.25]
