@@ -32,24 +32,29 @@ class Shop:
     def view_shirt(self, page: Page) -> None:
         page.goto(f"{self.url}/products/shirt")
 
+    def follow(self, page: Page, selector: str, to: str) -> None:
+        """Clicks and waits until the next page is loaded whole: who leaves before the Pixel is there has one leg."""
+        page.click(selector)
+        page.wait_for_url(to, wait_until="load")
+
     def add_to_cart(self, page: Page) -> None:
         """From a product's page into the cart."""
-        page.click("#add-to-cart")
-        page.wait_for_url("**/cart")
+        self.follow(page, "#add-to-cart", "**/cart")
 
     def check_out(self, page: Page) -> None:
         """From the cart to the checkout."""
-        page.click("#to-checkout")
-        page.wait_for_url("**/checkout")
+        self.follow(page, "#to-checkout", "**/checkout")
 
     def place_order(self, page: Page, email: str = "", phone: str = "") -> str:
         """From the checkout to the thank-you page; returns the order's key."""
+        self.fill_checkout(page, email, phone)
+        self.follow(page, "#place-order", "**/orders/*")
+        return page.url.rsplit("/", 1)[1]
+
+    def fill_checkout(self, page: Page, email: str = "", phone: str = "") -> None:
         told = {"name": "Fatima Zahra", "email": email, "phone": phone, "city": "Fes", "address": "12 Rue de la Paix"}
         for name, value in told.items():
             page.fill(f"#{name}", value)
-        page.click("#place-order")
-        page.wait_for_url("**/orders/*")
-        return page.url.rsplit("/", 1)[1]
 
     def buy_shirt(self, page: Page, email: str = "", phone: str = "") -> str:
         """From the product's page to the thank-you page; returns the order's key."""

@@ -68,8 +68,7 @@ def _whole_trip(shop: Shop, page: Page) -> str:
     page.fill("#q", "linen")
     page.press("#q", "Enter")
     page.wait_for_url("**/search?q=linen")
-    page.click("#product-1077218")
-    page.wait_for_url("**/products/shirt")
+    shop.follow(page, "#product-1077218", "**/products/shirt")
     shop.add_to_cart(page)
     shop.check_out(page)
     order = shop.place_order(page)
@@ -79,6 +78,7 @@ def _whole_trip(shop: Shop, page: Page) -> str:
     page.fill("#message", "When does my shirt come?")
     page.click("#send-message")
     page.wait_for_selector("#contact-sent")
+    page.wait_for_load_state("load")
     # As single-page shops move on. The Pixel would tell of it by itself, and without an id, if the tag let it.
     page.evaluate("history.pushState({}, '', '/contact?thanks')")
     return order
