@@ -61,6 +61,7 @@ class Recorder:
             "mount": "/t",
             "orderEvents": ["PlaceAnOrder", "CompletePayment", "Purchase"],
             "consent": "granted",
+            "gpc": "limit",
             "pageView": "both",
         }
 

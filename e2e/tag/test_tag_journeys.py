@@ -245,6 +245,16 @@ def test_limited_holds_on_both_legs(page: Page, shop: Recorder, how: str) -> Non
     assert page.evaluate("Object.values(ttq._o)") == [{"historyObserver": False, "limited_data_use": True}]
 
 
+def test_a_site_may_drop_what_a_private_browser_does(page: Page, shop: Recorder) -> None:
+    shop.settings["gpc"] = "drop"
+    page.add_init_script("Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})")
+    page.goto(shop.url, wait_until="networkidle")
+    page.evaluate("pixelpair('Contact'); pixelpair('consent', 'granted')")
+    page.wait_for_timeout(300)
+    assert (shop.reports, shop.pixel_events()) == ([], [])
+    assert page.evaluate("[typeof ttq, document.cookie]") == ["undefined", ""]
+
+
 def test_consent_that_becomes_limited_limits_the_pixels_next_event(page: Page, shop: Recorder) -> None:
     page.goto(shop.url)
     page.evaluate("pixelpair('consent', 'limited'); pixelpair('Contact')")

@@ -59,6 +59,7 @@ def public_settings(settings: Settings, site: Site) -> str:
         "mount": settings.mount,
         "orderEvents": site.order_events,
         "consent": site.consent,
+        "gpc": site.gpc,
         "pageView": site.page_view,
     }
     return json.dumps(known, separators=(",", ":")).replace("<", "\\u003c")

@@ -8,7 +8,7 @@
  * page in that moment), and it stays small (tests/web/test_tag_build.py has the budget).
  *
  * @typedef {{site: string, domains: string[], pixels: string[], pixelUrl: string, mount: string,
- *   orderEvents: string[], consent: string, pageView: string}} Settings
+ *   orderEvents: string[], consent: string, gpc: string, pageView: string}} Settings
  * @typedef {{[name: string]: any}} Fields
  */
 ((/** @type {Settings} */ settings) => {
@@ -144,8 +144,9 @@
     let consent = script?.dataset.consent || settings.consent;
     let started = false;
     let blocked = false;
-    const isOpen = () => started && /^(granted|limited)$/.test(consent);
-    const isLimited = () => consent == "limited" || /** @type {any} */ (navigator).globalPrivacyControl;
+    const isPrivacyAsked = /** @type {any} */ (navigator).globalPrivacyControl;
+    const isOpen = () => started && /^(granted|limited)$/.test(consent) && !(isPrivacyAsked && settings.gpc == "drop");
+    const isLimited = () => consent == "limited" || isPrivacyAsked;
 
     // ---- The Pixel ----
 
@@ -240,7 +241,7 @@
           .then((answer) => {
             const off = Math.abs(Date.parse(answer.headers.get("date")) - Date.now()) > 3e5;
             if (answer.status == 202 && (report.key || off))
-              localStorage.pixelpair = JSON.stringify({ keys: [].concat(memory().keys, report.key ? nameOf(report) : []).slice(-100), off });
+              localStorage.pixelpair = JSON.stringify({ keys: [].concat(memory().keys || [], report.key ? nameOf(report) : []).slice(-100), off });
           })
           .catch(() => {});
       } catch (_) {

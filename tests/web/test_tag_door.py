@@ -33,6 +33,7 @@ def test_it_carries_its_sites_public_settings(shop: Shop) -> None:
         "mount": "/t",
         "orderEvents": ["PlaceAnOrder", "CompletePayment", "Purchase"],
         "consent": "granted",
+        "gpc": "limit",
         "pageView": "both",
     }
     assert "__PIXELPAIR__" not in answer.text
