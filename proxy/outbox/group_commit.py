@@ -39,6 +39,7 @@ class GroupCommit:
         self._wait = wait
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
+        self.failed = False  # whether the last commit did
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
         self._thread.start()
 
@@ -54,6 +55,12 @@ class GroupCommit:
             done.result(self._wait)
         except FutureTimeout:
             raise OutboxBusy("The outbox did not store the report in time.") from None
+
+    def check(self) -> None:
+        """Raise ``OutboxError`` if nothing can be stored now; after a failed commit, a small write finds out."""
+        if self.failed:
+            self._outbox.remember("last_check", str(self._clock_ms()))
+            self.failed = False
 
     def close(self) -> None:
         """Commit what has been handed in, then stop."""
@@ -87,9 +94,11 @@ class GroupCommit:
                 return
             if not isinstance(error, OutboxBusy):
                 log.exception("a report could not be stored")
+            self.failed = True
             for _, done in group:
                 done.set_exception(error)
             return
+        self.failed = False
         for _, done in group:
             done.set_result(None)
         self._committed()

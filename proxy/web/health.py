@@ -32,8 +32,9 @@ def blueprint(doors: Doors) -> Blueprint:
     @bp.get("/readyz")
     def readyz() -> tuple[Response, int]:
         try:
+            doors.commit.check()
             return jsonify(status="ok", **heartbeat()), 200
         except OutboxError:
-            return jsonify(status="failing", reason="the outbox cannot be read"), 503
+            return jsonify(status="failing", reason="the outbox cannot be used"), 503
 
     return bp

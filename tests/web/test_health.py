@@ -1,6 +1,10 @@
 """The doors for whoever watches, and addresses where nothing is."""
 
+import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +17,23 @@ def test_ready_means_the_outbox_can_be_used(shop: Shop, monkeypatch: pytest.Monk
     assert (answer.status_code, answer.json) == (200, {"status": "ok", "keeper_seen_ms_ago": None})
     shop.outbox.remember("heartbeat", str(NOW - 4_000))
     assert shop.client.get("/t/readyz").json["keeper_seen_ms_ago"] == 4_000
+
+
+def test_an_outbox_that_takes_nothing_is_not_ready_until_it_does(
+    open_shop: Callable[..., Shop],
+    event: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr("proxy.outbox.sqlite.BUSY_MS", 50)
+    shop = open_shop()
+    stranger = sqlite3.connect(next(tmp_path.rglob("outbox.db")), isolation_level=None)
+    stranger.execute("BEGIN EXCLUSIVE")
+    assert shop.post(event()).status_code == 503
+    assert shop.client.get("/t/readyz").status_code == 503
+    stranger.close()
+    assert shop.client.get("/t/readyz").status_code == 200
+    assert shop.post(event()).status_code == 202
 
 
 def test_health_is_the_keepers_heartbeat_where_it_lives(shop: Shop) -> None:
