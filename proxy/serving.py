@@ -47,6 +47,8 @@ class Server:
             for address in adjustments.listen
         ]
         self._stopping = threading.Event()
+        # The triggers are pipes: nobody may pull one that the server's thread has closed.
+        self._telling = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"server-{port}", daemon=True)
 
     def start(self) -> None:
@@ -55,17 +57,19 @@ class Server:
 
     def stop(self) -> None:
         """Take no more connections, finish what is under way for at most ``FINISH_SECONDS``, then close."""
-        self._stopping.set()
-        for listener in self._listeners:
-            listener.pull_trigger()
+        with self._telling:
+            self._stopping.set()
+            for listener in self._listeners:
+                listener.pull_trigger()
         self._thread.join(FINISH_SECONDS + 1)
         self._tasks.shutdown(cancel_pending=True, timeout=0.5)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             wasyncore.loop(timeout=1.0, use_poll=True, map=self._map, count=1)
-        for listener in self._listeners:
-            listener.accepting = False
+        with self._telling:
+            for listener in self._listeners:
+                listener.accepting = False
         until = time.monotonic() + FINISH_SECONDS
         while self._busy() and time.monotonic() < until:
             wasyncore.loop(timeout=0.05, use_poll=True, map=self._map, count=1)
