@@ -24,7 +24,7 @@ DEMO_PORT = 8080
 SANDBOX_PORT = 8081
 OPERATOR_PORT = 8082
 # What is in flight at SIGTERM has to end within the 10 seconds a service manager grants.
-DEADLINE_SECONDS = 7.0
+DEADLINE_SECONDS = 6.0
 
 log = logging.getLogger("pixelpair")
 

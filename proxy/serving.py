@@ -20,7 +20,7 @@ MOST_KEPT = 8 * 1024 * 1024  # more than any door takes; see _Kept
 MOST_READ = 64 * 1024 * 1024
 THREADS = 32
 CONNECTIONS = 2_000
-FINISH_SECONDS = 5.0
+FINISH_SECONDS = 2.0
 
 
 class Server:

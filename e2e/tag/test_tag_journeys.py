@@ -202,7 +202,7 @@ def test_held_sends_stores_and_loads_nothing_and_then_releases(page: Page, shop:
     page.evaluate("pixelpair('consent', 'granted')")
     names = ["Pageview", "AddToCart", "PlaceAnOrder"]
     for name in names:
-        (report,) = shop.wait_for_reports(name, 1)
+        report = shop.wait_for_reports(name, 1)[0]
         (event,) = shop.wait_for_pixel(name, 1)
         assert event["event_id"] == report.get("key", f"{report['view']}.{report['n']}")
         assert report["ttclid"] == "E.C.P.12345678"
@@ -243,6 +243,15 @@ def test_limited_holds_on_both_legs(page: Page, shop: Recorder, how: str) -> Non
     assert shop.wait_for_reports("Pageview", 1)[0]["consent"] == "limited"
     assert shop.wait_for_pixel("Pageview", 1)[0]["limited_data_use"] is True
     assert page.evaluate("Object.values(ttq._o)") == [{"historyObserver": False, "limited_data_use": True}]
+
+
+def test_an_order_told_while_the_pixel_was_loading_is_told_once_more_when_it_has(page: Page, shop: Recorder) -> None:
+    shop.pages["/"] = document(f"<script>{STUB} pixelpair('PlaceAnOrder', {{order_id: 'A-7'}})</script>")
+    page.goto(shop.url)
+    first, again = shop.wait_for_reports("PlaceAnOrder", 2)
+    assert (first["pixel"], again["pixel"]) == ("unknown", "sent")
+    assert {name: again[name] for name in ("view", "n", "key")} == {name: first[name] for name in ("view", "n", "key")}
+    assert len(shop.wait_for_pixel("PlaceAnOrder", 1)) == 1
 
 
 def test_a_site_may_drop_what_a_private_browser_does(page: Page, shop: Recorder) -> None:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 SENDERS = 2
 HEARTBEAT_SECONDS = 5.0
-STOP_SECONDS = 9.0
+STOP_SECONDS = 6.5
 
 
 class Keeper:

@@ -11,17 +11,20 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from proxy.delivery.backoff import delay
 from proxy.delivery.deadlines import too_late_reason
 from proxy.errors import OutboxError, SettingsError
 from proxy.outbox.destinations import Destinations, DestinationState
-from proxy.outbox.store import Claimed, Outbox
+from proxy.outbox.store import CLOCK_WENT_BACK, Claimed, Outbox
 from proxy.settings import Destination
 from proxy.tiktok.client import Client
 from proxy.tiktok.verdict import Delivered, Pause, Refused, TooLarge, TryAgain, judge
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MOST_EVENTS = 1_000  # TikTok's limit for one request
 LEASE_MS = 10 * 60_000
@@ -31,7 +34,6 @@ SPLIT_AFTER = 5  # a batch that failed so often while another was delivered is i
 NOTE_DELIVERY_MS = 5_000  # how stale "last delivered" may be: saves a write with every batch
 LOOK_AT_TOKENS_MS = 1_000
 LONGEST_SLEEP_MS = 1_000
-CLOCK_WENT_BACK_MS = 2 * 3_600_000  # no backoff of ours reaches so far: such a time was stamped before
 
 
 class Waker:
@@ -153,7 +155,7 @@ class Worker:
     def _may_try(self, state: DestinationState, now: int) -> bool:
         if state.paused_by == "operator":
             return False
-        if now < state.next_at <= now + CLOCK_WENT_BACK_MS:
+        if now < state.next_at <= now + CLOCK_WENT_BACK:
             self._wake_at = min(self._wake_at, state.next_at)
             return False
         return True
@@ -168,15 +170,29 @@ class Worker:
                 self._wake_at = min(self._wake_at, due_at or self._wake_at)
                 return False  # looking needs no write lock, claiming does
             token = secrets.token_hex(8)
-            limit = 1 if state.paused_at is not None else MOST_EVENTS
-            claimed = self._outbox.claim(destination.name, now, limit, token, LEASE_MS)
+            claimed = self._claim(destination, state, token, now)
             if not claimed:
                 return False
-            self._send(_Batch(destination, state, token, [self._drop_late(claimed, token, now)]))
+            try:
+                self._send(_Batch(destination, state, token, [self._drop_late(claimed, token, now)]))
+            except Exception:
+                self._persist(
+                    lambda: self._outbox.release_token(token, self._clock_ms(), "a sender failed; see its log")
+                )
+                raise
             return True
         finally:
             if ailing:
                 self._desk.leave(destination.name)
+
+    def _claim(self, destination: Destination, state: DestinationState, token: str, now: int) -> list[Claimed]:
+        """A batch; after many failures ever smaller ones, from both ends, so that one event in the way of all the
+        others is passed by, and stands out."""
+        limit = MOST_EVENTS if state.paused_at is None else 1
+        if state.attempts >= SPLIT_AFTER:
+            limit = max(1, limit >> (state.attempts - SPLIT_AFTER + 1))
+        other_end = state.attempts >= SPLIT_AFTER and state.attempts % 2 == 1
+        return self._outbox.claim(destination.name, now, limit, token, LEASE_MS, newest_first=other_end)
 
     def _drop_late(self, claimed: list[Claimed], token: str, now: int) -> list[Claimed]:
         """Only what TikTok cannot count a second time may still go out."""
@@ -199,6 +215,8 @@ class Worker:
             part = batch.parts.pop()
             if part and not self._send_part(batch, part):
                 self._release_rest(batch)
+            if self._stopped.is_set():
+                self._release_rest(batch)
 
     def _send_part(self, batch: _Batch, part: list[Claimed]) -> bool:
         """Post one part and note the answer. False when the rest of the batch should not be tried now."""
@@ -218,7 +236,8 @@ class Worker:
             case TooLarge(reason=reason) if len(part) > 1:
                 return self._halve(batch, part)
             case TooLarge(reason=reason):
-                return self._dead(batch, part, reason, None, None, now)
+                # A gateway's word, not TikTok's: it may not kill an event.
+                return self._try_again(batch, part, TryAgain(reason, None, unknown=False), now)
             case Refused(names_request=True) as verdict:
                 self._release(batch, part, verdict.message)
                 self._pause(batch, f"TikTok refuses the request, not an event: {verdict.message}")
@@ -258,11 +277,14 @@ class Worker:
         """TikTok will not have this one event. The first few refused alike mean a wrong setting instead."""
         name = batch.destination.name
         self._dead(batch, part, verdict.message, verdict.code, verdict.request_id, now)
-        if batch.state.delivered_since or batch.delivered_any:
+        # Read afresh: another sender may have delivered something since this batch was claimed.
+        state = self._persist(lambda: self._rows.get(name))
+        if state is None or state.delivered_since or batch.delivered_any:
             return True
-        if self._outbox.dead_alike(name, verdict.message) < ALIKE:
+        since = state.settled_at
+        if self._persist(lambda: self._outbox.dead_alike(name, verdict.message, since)) < ALIKE:
             return True
-        self._persist(lambda: self._outbox.revive(name, verdict.message, now))
+        self._persist(lambda: self._outbox.revive(name, verdict.message, since, now))
         self._pause(batch, f"TikTok refused the first {ALIKE} events alike: {verdict.message}")
         return False
 
@@ -279,26 +301,28 @@ class Worker:
         state = batch.state
         wait_ms = int(1000 * delay(state.attempts + 1, verdict.retry_after, self._uniform))
         until = now + wait_ms
-        if self._is_the_trouble(state, part):
-            # Others get through: not the destination backs off but these, apart and ever fewer together.
+        suspects = [event for event in part if self._is_suspect(state, event)]
+        if suspects:
+            # Others got through meanwhile: from now on these go apart, and ever fewer together.
             alone = len(part) == 1
             self._release(
                 batch,
-                part,
+                suspects,
                 verdict.reason,
                 unknown=verdict.unknown,
-                batch_limit=max(1, len(part) // 2),
+                batch_limit=max(1, len(suspects) // 2),
                 due_at=now + int(1000 * delay(part[0].attempts, verdict.retry_after, self._uniform)) if alone else None,
             )
-            return True
+            part = [event for event in part if event not in suspects]
+            if not part:
+                return True
         self._release(batch, part, verdict.reason, unknown=verdict.unknown)
         self._persist(lambda: self._rows.back_off(batch.destination.name, until, verdict.reason))
         return False
 
-    def _is_the_trouble(self, state: DestinationState, part: list[Claimed]) -> bool:
-        tried_enough = min(event.attempts for event in part) >= SPLIT_AFTER
-        since = max(event.first_attempt_at for event in part)
-        return tried_enough and state.delivered_at is not None and state.delivered_at > since
+    def _is_suspect(self, state: DestinationState, event: Claimed) -> bool:
+        since = event.first_attempt_at
+        return event.attempts >= SPLIT_AFTER and state.delivered_at is not None and state.delivered_at > since
 
     def _release_rest(self, batch: _Batch) -> None:
         for part in batch.parts:
@@ -344,14 +368,13 @@ class Worker:
             return
         self._tokens_seen_at = now
         for destination in self._destinations:
-            self._rows.settle_in(destination.name, _fingerprint(destination))
+            self._rows.settle_in(destination.name, _fingerprint(destination), now)
 
-    def _persist(self, write: Callable[[], object]) -> None:
+    def _persist(self, write: Callable[[], T]) -> T:
         """Write down an answer, however long the disk refuses; gives up only when the keeper stops."""
         while True:
             try:
-                write()
-                return
+                return write()
             except OutboxError as error:
                 log.error("an answer of TikTok waits to be written down: %s", error)
                 if self._stopped.wait(0.5):

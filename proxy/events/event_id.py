@@ -6,7 +6,7 @@ The browser tag builds the same string from the same parts; `tests/vectors/event
 import re
 from collections.abc import Container, Mapping
 
-from proxy.events.scalars import WHITE_SPACE, as_text
+from proxy.events.scalars import EMAIL_ADDRESS, WHITE_SPACE, as_text
 
 MOST_BYTES = 128
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
@@ -24,7 +24,8 @@ def told_key(event: str, key: object, properties: object, order_events: Containe
 
 
 def usable_key(value: object) -> str | None:
-    """``value`` as a key: 1 to 128 bytes of UTF-8 after trimming, no control characters; None when it cannot be one."""
+    """``value`` as a key: 1 to 128 bytes of UTF-8 after trimming, without control characters or an e-mail address,
+    which would be stored and sent as it is; None when it cannot be one."""
     key = as_text(value)
     return key if key and _within_limits(key) else None
 
@@ -45,9 +46,10 @@ def _tells_nothing(value: object) -> bool:
 
 def _within_limits(text: str) -> bool:
     try:
-        return 0 < len(text.encode()) <= MOST_BYTES and not _CONTROL.search(text)
+        fits = 0 < len(text.encode()) <= MOST_BYTES
     except UnicodeEncodeError:  # a lone surrogate
         return False
+    return fits and not _CONTROL.search(text) and not EMAIL_ADDRESS.search(text)
 
 
 def _base36(n: int) -> str:

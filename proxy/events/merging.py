@@ -24,7 +24,8 @@ Once an event is proved, unproved reports change no value, currency, contents or
     withheld     | REVIVE_IF_NEW   | REVIVE                      | REVIVE_IF_NEW
 
 A report that would itself be withheld (a bot's, one without the ticket its site demands) changes no row. In every
-case the pixel's state is taken over, because it tells what TikTok may already have counted.
+case the pixel's state is taken over, because it tells what TikTok may already have counted, and the stricter consent,
+because it may yet matter: a delivered event can be sent again.
 """
 
 import json
@@ -131,6 +132,8 @@ def merge(held: Report, told: Report, now: int) -> Changes:
     changes: Changes = {}
     if (pixel := pixel_after(held.pixel, told.pixel)) != held.pixel:
         changes["pixel"] = pixel
+    if stricter(held.consent, told.consent) != held.consent:
+        changes |= _limit(held)
     move = move_for(held, told, now)
     if move is Move.ANSWER:
         return changes | _warn(held, told, told.warnings if told.state != "withheld" else ())
@@ -139,6 +142,9 @@ def merge(held: Report, told: Report, now: int) -> Changes:
 
     before = json.loads(held.beside or held.body or "{}")
     item = join(before, held, json.loads(told.body), told)
+    consent = stricter(held.consent, told.consent)
+    if consent == "limited":
+        item["limited_data_use"] = True
     if move is Move.REVIVE_IF_NEW and item == before:
         return changes
     changes |= _warn(held, told, told.warnings)
@@ -146,7 +152,7 @@ def merge(held: Report, told: Report, now: int) -> Changes:
         "browser": held.browser or told.browser,
         "backend": held.backend or told.backend,
         "proved": held.proved or told.proved,
-        "consent": stricter(held.consent, told.consent),
+        "consent": consent,
     }
     text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
     changes |= money(item)
@@ -180,10 +186,7 @@ def join(held_item: Item, held: Report, told_item: Item, told: Report) -> Item:
     fill: Item = {} if closed else other
 
     people = {**_without(fill.get("user", {}), _SIGNALS), **_without(winner.get("user", {}), _SIGNALS)}
-    browser_first = told.browser and not held.browser
-    signals, spare = (told_item, held_item) if browser_first else (held_item, told_item)
-    if told.browser and held.browser:
-        spare = {}
+    signals, spare = _signals(held_item, held, told_item, told)
     user = people | _only(spare.get("user", {}), _SIGNALS) | _only(signals.get("user", {}), _SIGNALS)
 
     item = dict(held_item)
@@ -191,8 +194,6 @@ def join(held_item: Item, held: Report, told_item: Item, told: Report) -> Item:
     _put(item, "user", user)
     _put(item, "page", {**spare.get("page", {}), **signals.get("page", {})})
     _put(item, "properties", _join_properties(winner.get("properties", {}), fill.get("properties", {})))
-    if told_item.get("limited_data_use"):
-        item["limited_data_use"] = True
     return item
 
 
@@ -212,6 +213,27 @@ def pixel_after(held: str | None, told: str | None) -> str | None:
     if held == "sent" or told in (None, "unknown"):
         return held if held is not None else told
     return told
+
+
+def _limit(held: Report) -> Changes:
+    """Limited data use for a row whose content stays as it is, whatever becomes of it later."""
+    limited: Changes = {"consent": "limited"}
+    name = "beside" if held.state == "sending" else "body"
+    text = held.beside or held.body
+    if text:
+        item = {**json.loads(text), "limited_data_use": True}
+        limited[name] = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
+    return limited
+
+
+def _signals(held_item: Item, held: Report, told_item: Item, told: Report) -> tuple[Item, Item]:
+    """Who gives ip, user agent, ttclid, ttp and page, and who fills what is missing there."""
+    if held.state == "withheld" and held.browser:
+        # What a bot said of itself helps nobody, the shopper's own report least.
+        return (told_item, {}) if told.browser else ({}, told_item)
+    if told.browser and held.browser:
+        return held_item, {}
+    return (told_item, held_item) if told.browser else (held_item, told_item)
 
 
 def _join_properties(winner: Item, fill: Item) -> Item:

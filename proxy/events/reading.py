@@ -111,8 +111,8 @@ class _Told:
         key = usable_key(told)
         if told is not None and key is None:
             self.warnings.append(
-                "key: must be a string of 1 to 128 bytes without control characters, or a whole number; "
-                "the view names the event instead"
+                "key: must be a string of 1 to 128 bytes without control characters or an e-mail address, "
+                "or a whole number; the view names the event instead"
             )
         return key
 
@@ -168,7 +168,7 @@ def _seconds(value: object) -> int | None:
 
 
 def _milliseconds(value: object) -> int | None:
-    number = as_number(value)
+    number = as_number(read_decimal(value))
     return int(number) if number is not None and number >= 0 else None
 
 

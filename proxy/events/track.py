@@ -171,7 +171,7 @@ def _identify(item: "_Strict", event: str, rules: Rules, fresh_id: Callable[[], 
         item.warn("event_id: is missing; the one made for it cannot pair with the browser's report")
         return fresh_id(), None
     if not isinstance(told, str) or not is_usable_event_id(told):
-        item.refuse("event_id", "must be a string of 1 to 128 bytes without control characters")
+        item.refuse("event_id", "must be a string of 1 to 128 bytes without control characters or an e-mail address")
         return "", None
     return told, order_key or usable_key(told)
 

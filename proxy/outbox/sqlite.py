@@ -36,6 +36,7 @@ class Sqlite:
         self._engine = sa.create_engine(
             f"sqlite:///{path}",
             connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000},
+            hide_parameters=True,  # its errors would carry shoppers' data into the log
             pool_size=8,
             max_overflow=32,
         )

@@ -28,8 +28,9 @@ REMEMBER_UNKEYED = 72 * HOUR
 REMEMBER_UNPROVED_KEY = 30 * DAY
 REMEMBER_PROVED_KEY = 400 * DAY
 KEEP_DEAD = 90 * DAY
-# No wait or backoff of ours reaches so far ahead: a row due later was stamped by a clock that has since gone back.
-CLOCK_WENT_BACK = 10 * 60_000
+# No wait or backoff of ours reaches so far ahead (Retry-After is capped at an hour): what is due later was stamped by a
+# clock that has since been set back.
+CLOCK_WENT_BACK = 2 * HOUR
 
 # A finding for the operator: the shop's page and its back end disagree about the order's event_id.
 TWO_IDS = "event_id: this key is told under two event_ids, so TikTok counts it twice; send the key as event_id"
@@ -95,6 +96,7 @@ class Outbox:
             if fresh[name].key is not None:
                 _note_second_id(connection, fresh[name])
         _share_pixel_state(connection, entries)
+        _learn_pixel_state(connection, entries)
 
     def _insert(self, connection: sa.Connection, entries: list[Entry]) -> set[tuple[str, str, str]]:
         statement = _insert_into(connection).returning(events.c.destination, events.c.event, events.c.event_id)
@@ -124,13 +126,16 @@ class Outbox:
 
     # Going out
 
-    def claim(self, destination: str, now: int, limit: int, token: str, lease_ms: int) -> list[Claimed]:
+    def claim(
+        self, destination: str, now: int, limit: int, token: str, lease_ms: int, *, newest_first: bool = False
+    ) -> list[Claimed]:
         """Take up to ``limit`` due events for one request: fresh ones first, topped up with the oldest.
 
+        ``newest_first`` looks from the other end, past an event that stands in the way of all after it.
         They share one test code, and an event whose batch kept failing is taken only with its like (``batch_limit``).
         """
         with self._engine.write() as connection:
-            ids = self._pick(connection, destination, now, limit)
+            ids = self._pick(connection, destination, now, limit, newest_first)
             if not ids:
                 return []
             connection.execute(
@@ -150,7 +155,7 @@ class Outbox:
             rows = connection.execute(sa.select(*_CLAIMED).where(events.c.id.in_(ids)).order_by(events.c.id))
             return [Claimed(*row) for row in rows]
 
-    def _pick(self, connection: sa.Connection, destination: str, now: int, limit: int) -> list[int]:
+    def _pick(self, connection: sa.Connection, destination: str, now: int, limit: int, newest_first: bool) -> list[int]:
         waiting = sa.select(events.c.id, events.c.test_code, events.c.batch_limit).where(
             events.c.destination == destination, is_state(State.WAITING)
         )
@@ -167,7 +172,7 @@ class Outbox:
         for query in passes:
             if len(picked) >= limit:
                 break
-            for row in connection.execute(query.order_by(due).limit(limit)):
+            for row in connection.execute(query.order_by(due.desc() if newest_first else due).limit(limit)):
                 kind = kind or (row.test_code, row.batch_limit)
                 if (row.test_code, row.batch_limit) == kind and len(picked) < min(limit, kind[1] or limit):
                     picked.append(row.id)
@@ -245,13 +250,7 @@ class Outbox:
 
         ``unknown``: TikTok may have counted them. ``untried``: they were not part of any request after all.
         """
-        values: dict[str, Any] = {
-            "state": State.WAITING.value,
-            "body": sa.func.coalesce(events.c.beside, events.c.body),
-            "beside": None,
-            "reason": reason,
-            "changed_at": now,
-        }
+        values = _back(now, reason)
         if unknown:
             values["unknown_outcome"] = True
         if due_at is not None:
@@ -303,21 +302,28 @@ class Outbox:
                 ).rowcount
             return done
 
-    def dead_alike(self, destination: str, reason: str) -> int:
-        """How many dead letters of a destination have exactly this reason."""
-        query = sa.select(sa.func.count()).where(
-            is_state(State.DEAD), is_held, events.c.destination == destination, events.c.reason == reason
-        )
+    def dead_alike(self, destination: str, reason: str, since: int) -> int:
+        """How many dead letters of a destination, of ``since`` (ms) or later, have exactly this reason."""
+        query = sa.select(sa.func.count()).where(*_died_alike(destination, reason, since))
         with self._engine.read() as connection:
             return connection.execute(query).scalar_one()
 
-    def revive(self, destination: str, reason: str, now: int) -> int:
-        """Let dead letters with exactly this reason wait again: the reason turned out to be a wrong setting."""
+    def revive(self, destination: str, reason: str, since: int, now: int) -> int:
+        """Let what ``dead_alike`` counts wait again: the reason turned out to be a wrong setting."""
         with self._engine.write() as connection:
             return connection.execute(
                 sa.update(events)
-                .where(is_state(State.DEAD), is_held, events.c.destination == destination, events.c.reason == reason)
+                .where(*_died_alike(destination, reason, since))
                 .values(state=State.WAITING.value, due_at=now, expires_at=None, changed_at=now)
+            ).rowcount
+
+    def release_token(self, token: str, now: int, reason: str) -> int:
+        """Put back whatever a sender still holds after a failure of its own; TikTok may have counted it."""
+        with self._engine.write() as connection:
+            return connection.execute(
+                sa.update(events)
+                .where(is_state(State.SENDING), is_held, events.c.claim == token)
+                .values(**_UNCLAIMED, **_back(now, reason), unknown_outcome=True)
             ).rowcount
 
     def void_leases(self, now: int) -> int:
@@ -328,12 +334,8 @@ class Outbox:
                 .where(is_state(State.SENDING), is_held)
                 .values(
                     **_UNCLAIMED,
-                    state=State.WAITING.value,
-                    body=sa.func.coalesce(events.c.beside, events.c.body),
-                    beside=None,
+                    **_back(now, "the keeper stopped while this was in flight"),
                     unknown_outcome=True,
-                    reason="the keeper stopped while this was in flight",
-                    changed_at=now,
                 )
             ).rowcount
 
@@ -369,6 +371,27 @@ class Outbox:
 
 _UNCLAIMED: dict[str, Any] = {"claim": None, "lease_until": None}
 _CLAIMED = tuple(events.c[name] for name in Claimed.__dataclass_fields__)
+
+
+def _back(now: int, reason: str) -> dict[str, Any]:
+    """Waiting again, with what was told meanwhile."""
+    return {
+        "state": State.WAITING.value,
+        "body": sa.func.coalesce(events.c.beside, events.c.body),
+        "beside": None,
+        "reason": reason,
+        "changed_at": now,
+    }
+
+
+def _died_alike(destination: str, reason: str, since: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        is_state(State.DEAD),
+        is_held,
+        events.c.changed_at >= since,
+        events.c.destination == destination,
+        events.c.reason == reason,
+    )
 
 
 def _mine(token: str, ids: Sequence[int]) -> tuple[sa.ColumnElement[bool], ...]:
@@ -426,6 +449,23 @@ def _share_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> N
                 sa.or_(events.c.pixel.is_(None), events.c.pixel.not_in(["sent", pixel])),
             )
             .values(pixel=pixel)
+        )
+
+
+def _learn_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    """A report that knows nothing of the pixel learns it from the events of its view, whichever came first."""
+    views = {entry.view for entry in entries if entry.view and not _is_known(entry.pixel)}
+    if not views:
+        return
+    known = connection.execute(
+        sa.select(events.c.site, events.c.view, sa.func.max(events.c.pixel))  # of blocked, off and sent: sent
+        .where(events.c.view.in_(views), events.c.pixel.in_(["sent", "blocked", "off"]))
+        .group_by(events.c.site, events.c.view)
+    )
+    for site, view, pixel in known.all():
+        unknown = sa.func.coalesce(events.c.pixel, "unknown") == "unknown"
+        connection.execute(
+            sa.update(events).where(events.c.view == view, events.c.site == site, unknown).values(pixel=pixel)
         )
 
 

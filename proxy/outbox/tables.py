@@ -101,6 +101,7 @@ destinations = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     # A fingerprint of pixel code and token: when it changes, a pause made by TikTok's answer ends by itself.
     sa.Column("fingerprint", sa.Text, nullable=False, server_default=""),
+    sa.Column("settled_at", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("delivered_since", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("delivered_at", sa.BigInteger),
     sa.Column("paused_at", sa.BigInteger),

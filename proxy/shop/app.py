@@ -63,7 +63,9 @@ def _dress(app: Flask, tag_src: str) -> None:
 
 
 def _keep_session() -> None:
-    session.permanent = True
+    """Not with static files: the late answer of one would set an older session back over a newer."""
+    if request.endpoint != "static":
+        session.permanent = True
 
 
 def _set_headers(response: Response) -> Response:

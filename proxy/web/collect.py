@@ -9,6 +9,7 @@ from proxy.errors import Rejected
 from proxy.events import event_id as ids
 from proxy.events.event import build_event, event_time_of
 from proxy.events.identity import hash_user
+from proxy.events.properties import repair
 from proxy.events.reading import Report, Rules, parse_json, read_report
 from proxy.events.signals import read_ttclid, read_ttp
 from proxy.outbox.entry import Entry
@@ -92,7 +93,8 @@ def _items(told: object) -> list[object]:
 
 
 def _site_of(items: list[object]) -> str | None:
-    names = {item["site"] for item in items if isinstance(item, dict) and isinstance(item.get("site"), str)}
+    told = (item.get("site") for item in items if isinstance(item, dict))
+    names = {site for site in told if isinstance(site, str) and site}
     if len(names) > 1:
         raise Rejected("several_sites", "site", "All reports of one array name one site.")
     return names.pop() if names else None
@@ -204,9 +206,8 @@ def _with_ticket(doors: Doors, visit: Visit, report: Report) -> tuple[Report, bo
         return replace(report, warnings=(*report.warnings, "ticket: it was signed for another order")), False
     properties = dict(report.properties)
     warnings = report.warnings
-    for name, signed in (("value", ticket.value), ("currency", ticket.currency)):
-        if signed is None:
-            continue
+    money, _ = repair({"value": ticket.value, "currency": ticket.currency})
+    for name, signed in money.items():
         if name in properties and properties[name] != signed:
             warnings = (*warnings, f"properties.{name}: differs from the ticket, which holds")
         properties[name] = signed
@@ -226,6 +227,8 @@ def _withhold(visit: Visit, event: str) -> str | None:
 
 def _prolong_cookies(answer: Response, visit: Visit, reports: list[Report]) -> None:
     """Browsers cut script-made cookies to 7 days or one; those of an answer last."""
+    if visit.private and visit.site.gpc == "drop":
+        return
     domain = visit.site.cookie_domain
     ttclid = next((report.ttclid for report in reversed(reports) if report.ttclid), None)
     if ttclid and ttclid != visit.kept_ttclid:

@@ -111,7 +111,8 @@ class Rates:
             return
         if ":" in address:
             address = str(ipaddress.ip_network(f"{address}/64", strict=False).network_address)
-        if not self._limiter.hit(self._limit, site.name, address, cost=reports):
+        # An array larger than the whole limit would otherwise be refused for ever.
+        if not self._limiter.hit(self._limit, site.name, address, cost=min(reports, self._limit.amount)):
             raise Rejected("too_many", "", "Too many reports from this address: slow down.", 429, retry_after=60)
 
 

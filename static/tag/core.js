@@ -97,11 +97,11 @@
     });
   };
 
-  /** The key that names the event, if one is told and usable: 1 to 128 bytes without control characters. */
+  /** The key that names the event, if one is told and usable: 1 to 128 bytes, no control characters, no e-mail address. */
   const keyOf = (/** @type {string} */ event, /** @type {any} */ told, /** @type {Fields} */ properties) => {
     let key = asText(told ?? "");
     if (key === "" && settings.orderEvents.includes(event)) key = properties.order_id;
-    if (key && /^[^\0-\x1f\x7f-\x9f\ud800-\udfff]+$/u.test(key) && new Blob([key]).size < 129) return key;
+    if (key && !isUnfit(key) && !/[\0-\x1f\x7f-\x9f]/.test(key) && new Blob([key]).size < 129) return key;
     if (key || told) console.warn("pixelpair: unusable key", told);
   };
 
@@ -144,6 +144,7 @@
     let consent = script?.dataset.consent || settings.consent;
     let started = false;
     let blocked = false;
+    /** @type {Fields | undefined} A keyed report of a time when the Pixel was still loading. */ let unsure;
     const isPrivacyAsked = /** @type {any} */ (navigator).globalPrivacyControl;
     const isOpen = () => started && /^(granted|limited)$/.test(consent) && !(isPrivacyAsked && settings.gpc == "drop");
     const isLimited = () => consent == "limited" || isPrivacyAsked;
@@ -160,8 +161,10 @@
       const source = (ttq._i[code]._u = settings.pixelUrl + "/i18n/pixel/events.js");
       loader.src = source + "?sdkid=" + code + "&lib=ttq";
       if (script) loader.nonce = script.nonce;
-      loader.onerror = () => {
-        blocked = true;
+      loader.onload = loader.onerror = (/** @type {any} */ event) => {
+        blocked = event.type == "error";
+        if (unsure) tell(unsure, blocked ? "blocked" : "sent");
+        unsure = undefined;
       };
       document.head.append(loader);
     };
@@ -197,7 +200,10 @@
             const queue = w.ttq._i[code];
             const before = queue.length;
             w.ttq.instance(code)[method](...told);
-            return queue.length == before;
+            const later = queue.length > before;
+            // Who the shopper is has to stand before the events that wait with it.
+            if (later && method == "identify") queue.unshift(queue.pop());
+            return !later;
           })
         )
         .every(Boolean);
@@ -225,6 +231,14 @@
         { event_id: idOf(report) }
       );
       if (report.event == "Pageview" && settings.pageView == "pixel") return;
+      const pixel = settings.pixels[0] ? (blocked ? "blocked" : sent ? "sent" : "unknown") : "off";
+      // An order is told once more when it is known, for all events of its view; others are not worth a request.
+      if (pixel == "unknown" && report.key) unsure = report;
+      tell(report, pixel);
+    };
+
+    /** The server leg: tells the proxy of the report, and how its pixel leg stands. */
+    const tell = (/** @type {Fields} */ report, /** @type {string} */ pixel) => {
       const body = JSON.stringify({
         ...report,
         sent: Date.now(),
@@ -232,7 +246,7 @@
         ttp: cookie("_ttp"),
         user: isPrivate ? user : undefined,
         consent: isLimited() ? "limited" : "granted",
-        pixel: settings.pixels[0] ? (blocked ? "blocked" : sent ? "sent" : "unknown") : "off",
+        pixel,
       });
       try {
         // Without keepalive (Firefox before 133) a page that is left takes its fetch with it.

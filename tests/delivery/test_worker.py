@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 
 from proxy.delivery.worker import ALIKE, PROBE_AFTER_MS, SPLIT_AFTER, Worker
+from proxy.errors import OutboxBusy
 from proxy.events.merging import merge
 from proxy.outbox.destinations import Destinations, DestinationState
 from proxy.outbox.entry import Entry
 from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import HOUR, Outbox
+from proxy.outbox.tables import events
 from proxy.settings import Destination
 from proxy.tiktok.client import Reply
 from tests.rows import all_rows, row_of
@@ -396,3 +399,144 @@ def test_an_idle_sender_sleeps_until_the_next_event_is_due_or_a_second(
     stopped.clear()
     stage.worker.run_until(stopped)
     assert slept == [1.0, 0.25]
+
+
+class TestOneBadEventAmongMany:
+    def test_is_passed_by_and_isolated_though_every_batch_holds_it(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda _pixel, ids: answer(50000) if "e2" in ids else OK
+        stage.store(*names(5))
+        for _ in range(60):
+            stage.now = max(stage.now + 1_000, stage.destination().next_at if stage.tiktok.requests else 0)
+            stage.turn()
+        assert {name for name, state in stage.states().items() if state != "delivered"} == {"e2"}
+
+    def test_new_events_get_past_an_old_one(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda _pixel, ids: answer(50000) if "bad" in ids else OK
+        stage.store("bad")
+        for number in range(40):
+            stage.store(f"e{number}")
+            stage.now = max(stage.now + 60_000, stage.destination().next_at if stage.tiktok.requests else 0)
+            for _ in range(5):
+                stage.turn()
+        assert {name for name, state in stage.states().items() if state == "waiting"} == {"bad"}
+
+    def test_a_long_retry_after_is_kept_to(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda *_: answer(40100, **{"retry-after": "1800"})
+        stage.store("a")
+        with stage.outbox.write() as connection:
+            connection.execute(
+                sa.update(events).values(attempts=SPLIT_AFTER, first_attempt_at=stage.now - 10, batch_limit=1)
+            )
+        stage.turn()
+        Destinations(stage.outbox).delivered("shop/P1", stage.now)
+        for _ in range(5):
+            stage.turn()
+        before = len(stage.tiktok.requests)
+        for _ in range(10):
+            assert stage.turn() is False
+        assert len(stage.tiktok.requests) == before
+
+    def test_a_gateways_413_kills_nothing(self, stage: Stage) -> None:
+        stage.tiktok.reply = lambda *_: Reply(status=413, body=b"<html>", headers={})
+        stage.store(*names(4))
+        for _ in range(30):
+            stage.now = max(stage.now + 1_000, stage.destination().next_at if stage.tiktok.requests else 0)
+            stage.turn()
+        assert set(stage.states().values()) == {"waiting"}
+
+
+class TestASendersOwnFailure:
+    def test_strands_nothing(self, stage: Stage) -> None:
+        def broken(_pixel: str, _ids: list[str]) -> Reply:
+            raise RuntimeError("a bug")
+
+        stage.tiktok.reply = broken
+        stage.store("a")
+        with pytest.raises(RuntimeError):
+            stage.turn()
+        held = stage.entry("a")
+        assert (held.state, held.claim, held.unknown_outcome) == ("waiting", None, True)
+
+    def test_an_answer_is_written_down_when_the_disk_refused_once(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settle = stage.outbox.settle
+        refused: list[bool] = []
+
+        def refuse_once(*arguments: Any, **facts: Any) -> int:
+            if not refused:
+                refused.append(True)
+                raise OutboxBusy("disk")
+            return settle(*arguments, **facts)
+
+        monkeypatch.setattr(stage.outbox, "settle", refuse_once)
+        stage.store("a")
+        stage.turn()
+        assert (stage.entry("a").state, len(stage.tiktok.requests)) == ("delivered", 1)
+
+    def test_a_stop_ends_a_bisection(self, stage: Stage) -> None:
+        stage.turn()
+        Destinations(stage.outbox).delivered("shop/P1", stage.now)
+
+        def refuse_and_stop(_pixel: str, _ids: list[str]) -> Reply:
+            stage.worker._stopped.set()
+            return answer(40002)
+
+        stage.tiktok.reply = refuse_and_stop
+        stage.store(*names(64))
+        stage.turn()
+        assert len(stage.tiktok.requests) == 1
+        assert set(stage.states().values()) == {"waiting"}
+
+
+def test_an_ailing_destination_is_tried_by_one_sender_at_a_time(stage: Stage) -> None:
+    stage.turn()
+    Destinations(stage.outbox).back_off("shop/P1", stage.now, "timeout")
+    other = Worker(
+        stage.outbox,
+        stage.destinations,
+        stage.tiktok,  # type: ignore[arg-type]
+        clock_ms=lambda: stage.now,
+        uniform=lambda _low, high: high,
+        desk=stage.worker._desk,
+    )
+    turns: list[bool] = []
+
+    def reply(_pixel: str, _ids: list[str]) -> Reply:
+        stage.store("b")
+        turns.append(other.run_turn(stage.now))
+        return OK
+
+    stage.tiktok.reply = reply
+    stage.store("a")
+    stage.turn()
+    assert turns == [False]
+
+
+def test_refusals_before_a_change_of_token_count_no_more(stage: Stage) -> None:
+    stage.tiktok.reply = lambda *_: answer(40002, "Batch.0.page.url: not a valid address")
+    for name in ("a", "b"):
+        stage.store(name)
+        stage.turn()
+    stage.now += HOUR
+    Destinations(stage.outbox).settle_in("shop/P1", "another token", stage.now)
+    stage.worker._look_at_tokens = lambda _now: None  # type: ignore[method-assign]
+    stage.store("c")
+    stage.turn()
+    assert stage.states() == {"a": "dead", "b": "dead", "c": "dead"}
+    assert stage.destination().paused_at is None
+
+
+def test_an_operators_pause_outlives_what_was_in_flight(stage: Stage) -> None:
+    def reply(_pixel: str, _ids: list[str]) -> Reply:
+        Destinations(stage.outbox).pause("shop/P1", stage.now, "operator", "maintenance")
+        return OK if len(stage.tiktok.requests) == 1 else answer(40105)
+
+    stage.tiktok.reply = reply
+    stage.store("a")
+    stage.turn()
+    assert stage.destination().paused_by == "operator"
+    Destinations(stage.outbox).resume("shop/P1")
+    stage.store("b")
+    stage.turn()
+    assert stage.destination().paused_by == "operator"

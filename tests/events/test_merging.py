@@ -216,6 +216,40 @@ class TestDeadAndWithheld:
         assert "state" not in merge(replace(BROWSER, state=state), bot, NOW)
 
 
+class TestStricterConsent:
+    limited = replace(report({**order(10), "limited_data_use": True}, browser=True), consent="limited")
+
+    @pytest.mark.parametrize("state", ["waiting", "sending", "delivered", "dead", "withheld"])
+    def test_holds_in_every_state_even_when_nothing_else_is_taken_over(self, state: str) -> None:
+        held = replace(BACKEND, state=state, delivered_at=NOW)
+        for told in (self.limited, replace(self.limited, state="withheld")):
+            changes = merge(held, told, NOW)
+            assert changes["consent"] == "limited"
+            text = changes["beside" if state == "sending" else "body"]
+            assert json.loads(text)["limited_data_use"] is True
+
+    def test_holds_for_what_is_sent_again(self) -> None:
+        held = replace(BROWSER, state="delivered", delivered_at=NOW, consent="limited", body="")
+        assert body(merge(held, BACKEND, NOW))["limited_data_use"] is True
+
+
+class TestABotCameFirst:
+    bot = replace(report(order(10, user_agent="Googlebot", ip="66.249.66.1"), browser=True), state="withheld")
+
+    def test_the_shoppers_own_report_takes_its_place(self) -> None:
+        changes = merge(self.bot, BROWSER, NOW)
+        assert changes["state"] == "waiting"
+        assert body(changes)["user"] == json.loads(BROWSER.body)["user"]
+
+    def test_the_back_ends_report_goes_out_without_the_bots_signals(self) -> None:
+        assert "Googlebot" not in merge(self.bot, BACKEND, NOW)["body"]
+
+
+def test_an_events_time_stays_unless_a_proved_report_corrects_it() -> None:
+    later = replace(BROWSER, body=json.dumps({**order(10), "event_time": 99}))
+    assert body(merge(BACKEND, later, NOW))["event_time"] == 1
+
+
 class TestPixelState:
     @pytest.mark.parametrize(
         ("held", "told", "after"),

@@ -156,7 +156,7 @@ def test_a_keeper_that_falls_silent_is_news_and_a_red_sentence(outbox: Outbox) -
 
 def test_a_paused_destination_shows_why_since_and_what_to_do(outbox: Outbox, client: FlaskClient) -> None:
     rows = Destinations(outbox)
-    rows.settle_in(f"demo/{PIXEL}", "f")
+    rows.settle_in(f"demo/{PIXEL}", "f", NOW)
     rows.pause(f"demo/{PIXEL}", NOW - 1_000, "tiktok", "40105: access token wrong or revoked", NOW + 90_000)
     page = text_of(client.get("/").text)
     assert "40105: access token wrong or revoked" in page

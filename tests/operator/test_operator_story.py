@@ -42,6 +42,7 @@ def standing(**facts: Any) -> DestinationState:
         "paused_at": None,
         "paused_by": None,
         "reason": None,
+        "settled_at": 0,
         "attempts": 0,
         "next_at": 0,
     }

@@ -1,5 +1,6 @@
 """What the outbox promises: one row an event, a claim before a send, and only the holder of a claim ends it."""
 
+import fcntl
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,18 @@ class TestAdd:
         store(entry("e1", view="v1", pixel="unknown"), entry("e2", view="v2"))
         store(entry("e3", view="v1", pixel="blocked"))
         assert [get(outbox, name).pixel for name in ("e1", "e2", "e3")] == ["blocked", None, "blocked"]
+
+    def test_a_later_report_that_knows_nothing_of_the_pixel_learns_it(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry("e1", view="v1", pixel="blocked"), entry("other", view="v1", pixel="unknown", site="elsewhere"))
+        store(entry("e2", view="v1", pixel="unknown"))
+        assert [get(outbox, name).pixel for name in ("e1", "e2", "other")] == ["blocked", "blocked", "unknown"]
+
+    def test_sent_stays_sent_whatever_others_of_the_view_say(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry("e1", view="v1", pixel="sent"))
+        store(entry("e2", view="v1", pixel="blocked"))
+        assert get(outbox, "e1").pixel == "sent"
 
     def test_one_key_under_two_event_ids_is_noted_on_both(self, outbox: Outbox, store: Store, entry: Make) -> None:
         store(entry("e1", key="k"), entry("e2", key="other"))
@@ -220,6 +233,28 @@ class TestReportsDuringFlight:
 
         return fly
 
+    def test_after_a_crash_the_merge_goes_out(self, outbox: Outbox, in_flight: Callable[..., list[int]]) -> None:
+        in_flight()
+        outbox.void_leases(NOW)
+        assert '"email":"x"' in claim(outbox)[0].body
+
+    def test_a_proved_event_is_not_sent_again_for_another_proved_report(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry(key="k", proved=True, backend=True))
+        numbers = [event.id for event in claim(outbox)]
+        store(
+            entry(key="k", proved=True, backend=True, body='{"event":"ViewContent","event_id":"e1","user":{"a":"b"}}')
+        )
+        outbox.settle("t1", numbers, NOW, code=0, request_id=None)
+        assert get(outbox).state == "delivered"
+
+    def test_what_is_sent_again_has_48_hours_of_its_own(
+        self, outbox: Outbox, in_flight: Callable[..., list[int]]
+    ) -> None:
+        outbox.settle("t1", in_flight(proved=True, backend=True), NOW + 47 * HOUR, code=0, request_id=None)
+        assert get(outbox).horizon_from == NOW + 47 * HOUR
+
     def test_on_failure_the_merge_goes_out(self, outbox: Outbox, in_flight: Callable[..., list[int]]) -> None:
         outbox.release("t1", in_flight(), NOW, reason="timeout")
         assert '"email":"x"' in claim(outbox)[0].body
@@ -253,6 +288,30 @@ class TestTheFile:
         first.close()
         second.become_keeper()
         second.close()
+
+    def test_writers_of_all_processes_take_turns(self, outbox: Outbox, tmp_path: Path) -> None:
+        entered = threading.Event()
+
+        def write() -> None:
+            with outbox.write():
+                entered.set()
+
+        with (tmp_path / "outbox.db-lock").open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            thread = threading.Thread(target=write)
+            thread.start()
+            assert not entered.wait(0.2)
+        thread.join(10)
+        assert entered.is_set()
+
+    def test_its_errors_carry_no_shoppers_data(self, outbox: Outbox, entry: Make) -> None:
+        def fail() -> None:
+            with outbox.write() as connection:
+                outbox.add(connection, [entry(body="jane", site=None)], NOW)
+
+        with pytest.raises(sa.exc.IntegrityError) as failed:
+            fail()
+        assert "jane" not in str(failed.value)
 
     def test_every_commit_is_synced(self, outbox: Outbox) -> None:
         with outbox.write() as connection:
@@ -302,18 +361,18 @@ class TestTheFile:
 class TestDestinations:
     def test_a_pause_by_tiktok_ends_when_the_token_changes(self, outbox: Outbox) -> None:
         rows = Destinations(outbox)
-        rows.settle_in("shop/P1", "a")
+        rows.settle_in("shop/P1", "a", NOW)
         rows.pause("shop/P1", NOW, "tiktok", "token refused", NOW + 1)
-        rows.settle_in("shop/P1", "a")
+        rows.settle_in("shop/P1", "a", NOW)
         assert rows.get("shop/P1").paused_at == NOW  # type: ignore[union-attr]
-        rows.settle_in("shop/P1", "b")
+        rows.settle_in("shop/P1", "b", NOW)
         assert rows.get("shop/P1").paused_at is None  # type: ignore[union-attr]
 
     def test_a_pause_by_the_operator_does_not(self, outbox: Outbox) -> None:
         rows = Destinations(outbox)
-        rows.settle_in("shop/P1", "a")
+        rows.settle_in("shop/P1", "a", NOW)
         rows.pause("shop/P1", NOW, "operator", "maintenance")
-        rows.settle_in("shop/P1", "b")
+        rows.settle_in("shop/P1", "b", NOW)
         assert rows.get("shop/P1").paused_by == "operator"  # type: ignore[union-attr]
         rows.resume("shop/P1")
         assert rows.get("shop/P1").paused_by is None  # type: ignore[union-attr]
@@ -325,7 +384,7 @@ class TestDestinations:
         def settle() -> None:
             barrier.wait()
             try:
-                Destinations(outbox).settle_in("shop/P1", "a")
+                Destinations(outbox).settle_in("shop/P1", "a", NOW)
             except BaseException as error:
                 failed.append(error)
 
@@ -360,8 +419,8 @@ class TestNothingScans:
         outbox.settle("t1", [first.id], NOW, code=0, request_id=None)
         outbox.release("t1", [second.id], NOW, reason="x")
         outbox.give_up("t1", [third.id], NOW, reason="bad")
-        outbox.dead_alike("shop/P1", "bad")
-        outbox.revive("shop/P1", "bad", NOW)
+        outbox.dead_alike("shop/P1", "bad", 0)
+        outbox.revive("shop/P1", "bad", 0, NOW)
         outbox.void_leases(NOW)
         assert len(plans) > 10
         assert [plan for plan in plans if plan.startswith("SCAN") and "INDEX" not in plan] == []
