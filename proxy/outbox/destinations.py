@@ -59,32 +59,41 @@ class Destinations:
             return {row.name: DestinationState(*row) for row in connection.execute(sa.select(destinations))}
 
     def delivered(self, name: str, now: int) -> None:
-        """TikTok took something: whatever stood in the way is gone."""
-        self._set(name, {**_RUNNING, "delivered_since": True, "delivered_at": now})
+        """TikTok took something: whatever stood in the way is gone, unless a person did."""
+        with self._outbox.write() as connection:
+            row = sa.update(destinations).where(destinations.c.name == name)
+            connection.execute(row.values(delivered_since=True, delivered_at=now))
+            connection.execute(row.where(_not_by_hand).values(**_RUNNING))
 
     def back_off(self, name: str, until: int, reason: str) -> None:
         """Try again at ``until`` (ms), not before."""
-        self._set(name, {"attempts": destinations.c.attempts + 1, "next_at": until, "reason": reason})
+        values = {"attempts": destinations.c.attempts + 1, "next_at": until, "reason": reason}
+        with self._outbox.write() as connection:
+            connection.execute(
+                sa.update(destinations).where(destinations.c.name == name, _not_by_hand).values(**values)
+            )
 
     def pause(self, name: str, now: int, by: str, reason: str, probe_at: int = 0) -> None:
-        """Stop sending and keep everything; ``probe_at`` (ms) is when to try one event again."""
-        self._set(
-            name,
-            {
-                "paused_at": sa.func.coalesce(destinations.c.paused_at, now),
-                "paused_by": by,
-                "reason": reason,
-                "next_at": probe_at,
-            },
-        )
+        """Stop sending and keep everything; ``probe_at`` (ms) is when to try one event again.
+
+        A batch in flight ends later than an operator's pause begins, and what it meets does not replace it.
+        """
+        values = {"paused_by": by, "reason": reason, "next_at": probe_at}
+        with self._outbox.write() as connection:
+            if connection.execute(sa.select(destinations.c.name).where(destinations.c.name == name)).first() is None:
+                connection.execute(sa.insert(destinations).values(name=name))
+            may = sa.true() if by == "operator" else _not_by_hand
+            connection.execute(
+                sa.update(destinations)
+                .where(destinations.c.name == name, may)
+                .values(paused_at=sa.func.coalesce(destinations.c.paused_at, now), **values)
+            )
 
     def resume(self, name: str) -> None:
         """Send again, at once."""
-        self._set(name, dict(_RUNNING))
-
-    def _set(self, name: str, values: dict[str, Any]) -> None:
         with self._outbox.write() as connection:
-            connection.execute(sa.update(destinations).where(destinations.c.name == name).values(**values))
+            connection.execute(sa.update(destinations).where(destinations.c.name == name).values(**_RUNNING))
 
 
 _RUNNING: dict[str, Any] = {"paused_at": None, "paused_by": None, "reason": None, "attempts": 0, "next_at": 0}
+_not_by_hand = destinations.c.paused_by.is_distinct_from("operator")
