@@ -163,8 +163,8 @@ def replay(
             reasons = [{"reason": reason, "number": number} for reason, number in refused.most_common()]
             print_json({"dry_run": dry_run, "matched": len(ids), "replayed": done, "refused": reasons})
         else:
-            verb = "would be sent once more" if dry_run else "wait to be sent once more, under their own event_id"
-            click.echo(f"{done:,} of {len(ids):,} dead letters {verb}.")
+            verb = "would go out once more" if dry_run else "go out once more, under the event_id they have"
+            click.echo(f"{done:,} of {_letters(len(ids))} {verb}.")
             for reason, number in refused.most_common():
                 click.echo(f"{number:,} refused: {plain(reason)}")
     if refused:
@@ -201,7 +201,7 @@ def drop(
     if as_json:
         print_json({"dry_run": dry_run, "matched": len(ids), "dropped": done})
     else:
-        click.echo(f"{done:,} dead letters {'would be' if dry_run else 'are'} dropped.")
+        click.echo(f"{_letters(done)} {'to be ' if dry_run else ''}dropped.")
 
 
 def _wanted(here: Opened, chosen: Filters, now: int, numbers: tuple[int, ...] = ()) -> "Wanted":
@@ -261,6 +261,10 @@ def _judge(here: Opened, now: int, force: bool) -> "Judge":
         return Fate(renewed=True) if force else Fate(f"{late} --force sends it all the same.")
 
     return judge
+
+
+def _letters(number: int) -> str:
+    return f"{number:,} dead letter{'' if number == 1 else 's'}"
 
 
 def _sum(parts: "Iterable[Part]") -> tuple[int, Counter[str]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from proxy.outbox.dead_letters import Part
 
-WIDTH_IN_A_FILE = 160  # where no terminal says how wide it is; rich would cut everything at 80
+WIDTH_IN_A_FILE = 240  # where no terminal says how wide it is; rich would cut everything at 80
 
 
 def plain(text: object) -> str:

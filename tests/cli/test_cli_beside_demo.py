@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 
 from e2e.stack import PROGRAM, Stack, wait_until
+from proxy.cli import main
 
 PIXEL = "COQDA8RC77U2TMR44LI0"
 DESTINATION = f"demo/{PIXEL}"
@@ -43,7 +45,10 @@ class Demo(Stack):
         return done.stdout
 
     def facts(self, *words: str, code: int = 0) -> Any:
-        return json.loads(self.run(*words, "--json", code=code))
+        """The same, as JSON and in the test's own process: that also stands beside the demo's, and starts faster."""
+        done = CliRunner().invoke(main, [*words, "--json", "--demo", str(self.data)])
+        assert done.exit_code == code, done.output
+        return json.loads(done.stdout)
 
     def until(self, condition: Callable[[], Any]) -> Any:
         return wait_until(condition, CEILING, lambda: f"{self.arrived()}\n{self.log()}")
@@ -83,7 +88,7 @@ def test_what_tiktok_refused_is_delivered_by_a_replay_under_its_own_id(demo: Dem
     demo.behave(times=1)
     assert demo.facts("dead", "replay", "--dry-run")["replayed"] == 2
     assert demo.arrived() == ["fine", "good"]
-    assert demo.facts("dead", "replay", "--reason", reason)["replayed"] == 2
+    assert "2 of 2 dead letters" in demo.run("dead", "replay", "--reason", reason)
     demo.until(lambda: demo.arrived() == ["bad-1", "bad-2", "fine", "good"])
     [line] = demo.until(lambda: [one for one in demo.facts("events", "--key", "bad-1") if one["state"] == "delivered"])
     assert (line["event_id"], line["code"]) == ("bad-1", 0)

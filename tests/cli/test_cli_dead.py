@@ -101,6 +101,14 @@ def test_filters_without_any_dead_letter_say_so(pixelpair: Run, outbox: Outbox) 
     assert "No dead letters." in pixelpair("dead", "list").stdout
 
 
+def test_the_words_of_a_reason_are_no_pattern(told: Told, die: Make) -> None:
+    die("e1", reason="100 of it")
+    die("e2", reason="100% of it")
+    die("e3", reason="1_0")
+    assert [one["event_id"] for one in told("dead", "list", "--reason", "0% OF")["dead"]] == ["e2"]
+    assert [one["event_id"] for one in told("dead", "list", "--reason", "1_0")["dead"]] == ["e3"]
+
+
 class TestList:
     def test_shows_what_one_looks_for(self, pixelpair: Run, some: dict[str, int]) -> None:
         lines = pixelpair("dead", "list").stdout.splitlines()
@@ -112,10 +120,10 @@ class TestList:
         assert "the newest 2 of 4" in pixelpair("dead", "list", "--limit", "2").stdout
 
     def test_words_from_outside_cannot_steer_the_terminal(self, pixelpair: Run, die: Make) -> None:
-        die("e[red]1", reason="\x1b[2J \u202egone\nnext line [bold]")
+        die("e[red]1:smile:", reason="\x1b[2J \u202egone\nnext line [bold]")
         output = pixelpair("dead", "list").stdout + pixelpair("status", code=1).stdout
         assert not any(char in output for char in "\x1b\u202e")
-        assert "e[red]1" in output
+        assert "e[red]1:smile:" in output
         assert "?gone?next line [bold]" in output
 
 
@@ -253,7 +261,7 @@ class TestDrop:
 
     def test_a_dry_run_drops_nothing(self, outbox: Outbox, pixelpair: Run, die: Make) -> None:
         number = die("e1")
-        assert "1 dead letters would be dropped" in pixelpair("dead", "drop", "--all", "--dry-run").stdout
+        assert "1 dead letter to be dropped" in pixelpair("dead", "drop", "--all", "--dry-run").stdout
         assert row(outbox, number).state == "dead"
 
     def test_others_stay(self, outbox: Outbox, pixelpair: Run, die: Make, put: Make) -> None:
