@@ -201,24 +201,31 @@ class TestEachCommand:
         assert f"$ pixelpair {name}" in (ROOT / "docs/operate.md").read_text(encoding="utf-8")
 
 
+def on_a_terminal(*words: str, **environ: str) -> tuple[int, str]:
+    """Exit code and output of the command on a pseudo-terminal, which is a terminal to it."""
+    run = f"[sys.executable, '-c', 'import proxy.cli; proxy.cli.main()', *{words!r}]"
+    clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    done = subprocess.run(
+        [sys.executable, "-c", f"import pty, sys; sys.exit(pty.spawn({run}) >> 8)"],
+        env={**clean, "TERM": "xterm", "PYTHONPATH": str(ROOT), **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, done.stdout
+
+
 def test_no_colour_where_nobody_wants_one(folder: Path, outbox: Outbox) -> None:
-    """On a terminal, which a pseudo-terminal is to the command."""
     Destinations(outbox).pause(SHOP, now_ms(), "operator", "by hand")
-    run = "[sys.executable, '-c', 'import proxy.cli; proxy.cli.main()', 'status']"
-    program = f"import pty, sys; sys.exit(pty.spawn({run}) >> 8)"
+    code, coloured = on_a_terminal("status")
+    assert code == 1
+    assert "\x1b[33m" in coloured
+    assert "\x1b[33m" not in on_a_terminal("status", NO_COLOR="1")[1]
 
-    def output(**environ: str) -> str:
-        clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            env={**clean, "TERM": "xterm", "PYTHONPATH": str(ROOT), **environ},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 1, done.stdout
-        return done.stdout
 
-    assert "\x1b[33m" in output()
-    assert "\x1b[33m" not in output(NO_COLOR="1")
+def test_a_bar_moves_on_a_terminal_only(pixelpair: Run, die: Make) -> None:
+    die("e1")
+    assert "dropping" in on_a_terminal("dead", "drop", "--all")[1]
+    die("e2")
+    assert pixelpair("dead", "drop", "--all").output == "1 dead letter dropped.\n"
