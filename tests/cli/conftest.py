@@ -1,6 +1,7 @@
 """A folder with settings of two sites and a real outbox, and ``pixelpair`` run in it."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ UK3 = "uk/C4EXAMPLE0PIXEL0COD3"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in [name for name in os.environ if name.startswith("PIXELPAIR_")]:
+        monkeypatch.delenv(name)
     (tmp_path / "pixelpair.toml").write_text(SETTINGS)
     monkeypatch.chdir(tmp_path)
     return tmp_path
