@@ -1,10 +1,10 @@
 """Every error Pixelpair raises on purpose, as one tree.
 
-    PixelpairError
-    ├── SettingsError    a setting is missing, unknown or wrong; stops the start
-    ├── Rejected         a report or request cannot be taken; the sender's to fix
-    └── OutboxError      the outbox cannot be used; the operator's to fix
-        └── OutboxBusy   it may work again in a moment
+PixelpairError
+├── SettingsError    a setting is missing, unknown or wrong; stops the start
+├── Rejected         a report or request cannot be taken; the sender's to fix
+└── OutboxError      the outbox cannot be used; the operator's to fix
+    └── OutboxBusy   it may work again in a moment
 """
 
 

@@ -1,4 +1,5 @@
-"""What a person looks at: the newest events, all or of one state, and one event by its row."""
+"""What a person looks at: the newest events, all or of one state; one event by its row, those of one key; what waits
+longest."""
 
 from collections.abc import Collection
 from heapq import nlargest
@@ -34,6 +35,20 @@ def find(outbox: Outbox, row_id: int) -> Entry | None:
     """The entry with this ``id``, or ``None``."""
     with outbox.read() as connection:
         return next(iter(_read(connection, sa.select(events).where(events.c.id == row_id))), None)
+
+
+def with_key(outbox: Outbox, sites: Collection[str], key: str) -> list[Entry]:
+    """What these sites told under a key, the first told first."""
+    query = sa.select(events).where(events.c.site.in_(sites), events.c.key == key)
+    with outbox.read() as connection:
+        return _read(connection, query.order_by(events.c.seen_at, events.c.id))
+
+
+def waiting_since(outbox: Outbox) -> dict[str, int]:
+    """For each destination for which events wait, when the oldest of them was first seen (ms)."""
+    query = sa.select(events.c.destination, sa.func.min(events.c.seen_at)).where(is_state(State.WAITING))
+    with outbox.read() as connection:
+        return {row[0]: row[1] for row in connection.execute(query.group_by(events.c.destination))}
 
 
 def _waiting(destination: str) -> sa.Select[tuple[object, ...]]:

@@ -1,12 +1,8 @@
-"""The command ``pixelpair``: reads the settings, puts the parts together, and stops them in order.
-
-Exit codes: 0 fine, 1 something needs a person, 2 wrong usage or wrong settings.
-"""
+"""The commands that run: ``serve``, ``demo``, ``sandbox``. They put the parts together and stop them in order."""
 
 import logging
 import os
 import signal
-import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from proxy.errors import PixelpairError, SettingsError
+from proxy.errors import PixelpairError
 
 if TYPE_CHECKING:
     from proxy.settings import Settings
@@ -29,31 +25,7 @@ DEADLINE_SECONDS = 6.0
 log = logging.getLogger("pixelpair")
 
 
-class Commands(click.Group):
-    """Turns our errors into one sentence on stderr and an exit code, never a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except SettingsError as error:
-            for sentence in (str(error), *getattr(error, "__notes__", ())):
-                click.echo(f"pixelpair: {sentence}", err=True)
-            sys.exit(2)
-        except PixelpairError as error:
-            click.echo(f"pixelpair: {error}", err=True)
-            sys.exit(1)
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="pixelpair")
-def main() -> None:
-    """A shop's events reach TikTok twice, from the browser and from a server, under one event_id."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-
-
-@main.command()
+@click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the proxy listens.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--operator-port", default=OPERATOR_PORT, show_default=True, type=click.IntRange(1, 65535))
@@ -73,7 +45,7 @@ def serve(host: str, port: int, operator_port: int, config: Path | None) -> None
         _until_stopped()
 
 
-@main.command()
+@click.command()
 @click.option("--port", default=DEMO_PORT, show_default=True, type=click.IntRange(1, 65533), help="The shop's port.")
 @click.option(
     "--data",
@@ -101,7 +73,7 @@ def demo(port: int, data: Path) -> None:
         _until_stopped()
 
 
-@main.command()
+@click.command()
 @click.option("--port", default=SANDBOX_PORT, show_default=True, type=click.IntRange(1, 65535))
 def sandbox(port: int) -> None:
     """Run only the stand-in for TikTok; its memory ends with it."""

@@ -1,0 +1,45 @@
+"""The command ``pixelpair``. Exit codes: 0 fine, 1 something needs a person, 2 wrong usage or wrong settings.
+
+``running`` holds what runs until it is stopped; ``looking``, ``dead`` and ``pausing`` are the operator's, and work
+beside a running keeper. Each module imports what it needs inside its functions, so that ``--help`` comes at once.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import click
+
+from proxy.cli.dead import dead
+from proxy.cli.looking import events, status
+from proxy.cli.pausing import pause, resume
+from proxy.cli.running import demo, sandbox, serve
+from proxy.errors import PixelpairError, SettingsError
+
+
+class Commands(click.Group):
+    """Turns our errors into one sentence on stderr and an exit code, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            for sentence in (str(error), *getattr(error, "__notes__", ())):
+                click.echo(f"pixelpair: {sentence}", err=True)
+            sys.exit(2)
+        except PixelpairError as error:
+            click.echo(f"pixelpair: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pixelpair")
+def main() -> None:
+    """A shop's events reach TikTok twice, from the browser and from a server, under one event_id."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+for _command in (serve, demo, sandbox, status, events, dead, pause, resume):
+    main.add_command(_command)
