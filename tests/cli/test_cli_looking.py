@@ -64,7 +64,7 @@ class TestStatus:
     def test_a_fault_of_the_network_passes_by_itself_unless_it_lasts(
         self, told: Told, outbox: Outbox, put: Make
     ) -> None:
-        Destinations(outbox).settle_in(SHOP, "f")
+        Destinations(outbox).settle_in(SHOP, "f", 0)
         Destinations(outbox).back_off(SHOP, now_ms() + 30_000, "timeout")
         put("e1", age=60_000)
         assert told("status")["destinations"][0]["standing"] == "trying again"

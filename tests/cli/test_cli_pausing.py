@@ -65,7 +65,7 @@ MEANWHILE = [
     ("a delivery", lambda rows: rows.delivered(SHOP, now_ms())),
     ("a failure", lambda rows: rows.back_off(SHOP, now_ms() + 1_000, "503")),
     ("a refused token", lambda rows: rows.pause(SHOP, now_ms(), "tiktok", "token", now_ms() + 1_000)),
-    ("another token", lambda rows: rows.settle_in(SHOP, "other")),
+    ("another token", lambda rows: rows.settle_in(SHOP, "other", 0)),
 ]
 
 
@@ -73,12 +73,12 @@ MEANWHILE = [
 def test_what_a_batch_in_flight_meets_does_not_end_a_pause_by_hand(
     pixelpair: Run, outbox: Outbox, meanwhile: Callable[[Destinations], None]
 ) -> None:
-    Destinations(outbox).settle_in(SHOP, "one")
+    Destinations(outbox).settle_in(SHOP, "one", 0)
     pixelpair("pause", SHOP)
     meanwhile(Destinations(outbox))
     assert (state(outbox).paused_by, state(outbox).reason) == ("operator", "paused by hand")
 
 
 def test_the_fingerprint_of_a_token_is_told_to_nobody(told: Callable[..., Any], outbox: Outbox) -> None:
-    Destinations(outbox).settle_in(SHOP, "fingerprint")
+    Destinations(outbox).settle_in(SHOP, "fingerprint", 0)
     assert "fingerprint" not in str(told("pause", SHOP))

@@ -46,7 +46,7 @@ def test_each_part_is_a_transaction_of_its_own(
 
 def test_what_was_revived_meanwhile_is_left_as_it_is(outbox: Outbox, died: list[int]) -> None:
     ids = ids_of(outbox, Wanted())
-    outbox.revive("shop/P1", "r1", NOW + 50)
+    outbox.revive("shop/P1", "r1", 0, NOW + 50)
     revived = [row for row in all_rows(outbox) if row.state == "waiting"]
     [done] = replay(outbox, ids, any_goes, NOW + 100)
     assert done == Part(5, 5 - len(revived))
