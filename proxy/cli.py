@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from proxy.cli_erase import erase
 from proxy.errors import PixelpairError, SettingsError
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def main() -> None:
     """A shop's events reach TikTok twice, from the browser and from a server, under one event_id."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+main.add_command(erase)
 
 
 @main.command()

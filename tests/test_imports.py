@@ -32,6 +32,7 @@ ARROWS: Mapping[str, frozenset[str]] = {
     "operator": frozenset({"events", "outbox", "tickets"}),
     "qa": frozenset({"sandbox"}),
     "app": frozenset({"web", "shop", "sandbox"}),
+    "cli_erase": frozenset({"events", "outbox", "settings", "web"}),
 }
 ALL_ARROWS = "cli"
 FOR_ALL = frozenset({"errors", "assets"})

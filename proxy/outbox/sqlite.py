@@ -160,6 +160,9 @@ def _prepare(path: Path) -> None:
             f"The outbox cannot be written at {path} ({error.strerror}): make the folder writable for this user, "
             "or choose another place with PIXELPAIR_OUTBOX_URL."
         ) from None
+    log = Path(f"{path}-wal")
+    if path.stat().st_size == 0 and log.exists() and log.stat().st_size:
+        raise _broken(path, "it is empty, and SQLite would throw away the log beside it")  # SQLite takes it for new
 
 
 @contextmanager
@@ -172,7 +175,11 @@ def _borders(path: Path) -> Iterator[None]:
     except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.InterfaceError):
         raise
     except sa.exc.DatabaseError as error:
-        raise OutboxBroken(
-            f"The outbox at {path} is broken: {error.orig}. Keep the file and what stands beside it; restore a copy, "
-            'or move it aside, by hand or by the setting on_corrupt_outbox = "move_aside", and start again.'
-        ) from None
+        raise _broken(path, str(error.orig)) from None
+
+
+def _broken(path: Path, why: str) -> OutboxBroken:
+    return OutboxBroken(
+        f"The outbox at {path} is broken: {why}. Keep the file and what stands beside it; restore a copy, "
+        'or move it aside, by hand or by the setting on_corrupt_outbox = "move_aside", and start again.'
+    )
