@@ -8,6 +8,7 @@ import pytest
 
 from proxy.errors import OutboxBroken, OutboxError
 from proxy.events.merging import merge
+from proxy.outbox import files
 from proxy.outbox.entry import Entry
 from proxy.outbox.open import open_outbox
 from proxy.outbox.sqlite import Sqlite
@@ -94,6 +95,11 @@ def test_a_sound_file_is_not_moved(path: Path) -> None:
     outbox = open_outbox(f"sqlite:///{path}", merge, "move_aside")
     assert (len(all_rows(outbox)), outbox.out_of_reach()) == (50, [])
     outbox.close()
+
+
+def test_what_another_start_has_put_in_its_place_is_not_moved(path: Path) -> None:
+    assert files.move_aside(path, path.stat().st_ino + 1) is None
+    assert path.exists()
 
 
 def test_under_a_running_keeper_nothing_is_moved(path: Path) -> None:
