@@ -4,7 +4,8 @@ PixelpairError
 ├── SettingsError    a setting is missing, unknown or wrong; stops the start
 ├── Rejected         a report or request cannot be taken; the sender's to fix
 └── OutboxError      the outbox cannot be used; the operator's to fix
-    └── OutboxBusy   it may work again in a moment
+    ├── OutboxBusy   it may work again in a moment
+    └── OutboxBroken its file is corrupt
 """
 
 
@@ -46,3 +47,7 @@ class OutboxBusy(OutboxError):
     def __init__(self, message: str, retry_after: int = 5) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class OutboxBroken(OutboxError):
+    """The outbox's file is corrupt, or is something else."""

@@ -1,6 +1,6 @@
 """The command ``pixelpair``. Exit codes: 0 fine, 1 something needs a person, 2 wrong usage or wrong settings.
 
-``running`` holds what runs until it is stopped; ``looking``, ``dead`` and ``pausing`` are the operator's, and work
+``running`` holds what runs until it is stopped; the other commands are the operator's, and work
 beside a running keeper. Each module imports what it needs inside its functions, so that ``--help`` comes at once.
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from proxy.cli.dead import dead
+from proxy.cli.erase import erase
 from proxy.cli.looking import events, status
 from proxy.cli.pausing import pause, resume
 from proxy.cli.running import demo, sandbox, serve
@@ -41,5 +42,5 @@ def main() -> None:
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
-for _command in (serve, demo, sandbox, status, events, dead, pause, resume):
+for _command in (serve, demo, sandbox, status, events, dead, pause, resume, erase):
     main.add_command(_command)

@@ -92,6 +92,8 @@ def _open(parts: ExitStack, settings: "Settings") -> "Doors":
     from proxy.events.merging import merge
     from proxy.outbox.group_commit import GroupCommit
     from proxy.outbox.open import open_outbox
+    from proxy.outbox.retention import Keep
+    from proxy.outbox.store import DAY, HOUR
     from proxy.settings import secret_keys
     from proxy.tiktok.client import Client
     from proxy.web import check_event_names
@@ -102,9 +104,10 @@ def _open(parts: ExitStack, settings: "Settings") -> "Doors":
     check_event_names(settings)
     client = Client(settings.tiktok_url, DEADLINE_SECONDS)
     keys = secret_keys(settings)
-    outbox = open_outbox(settings.outbox_url, merge)
+    outbox = open_outbox(settings.outbox_url, merge, settings.on_corrupt_outbox)
     parts.callback(outbox.close)
-    keeper = Keeper(outbox, settings.destinations, client, clock_ms)
+    keep = Keep(settings.keep_bodies * HOUR, settings.keep_dead_days * DAY)
+    keeper = Keeper(outbox, settings.destinations, client, clock_ms, keep=keep)
     keeper.start()
     parts.callback(keeper.stop)
     commit = GroupCommit(outbox, clock_ms, keeper.waker.wake)

@@ -1,4 +1,4 @@
-"""The keeper: the one process of an outbox that delivers. Starts senders, beats its heart, stops in time."""
+"""The keeper: the one process of an outbox that delivers. Starts senders, cleans up, beats its heart, stops in time."""
 
 import logging
 import random
@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from proxy.delivery.worker import Desk, Waker, Worker
 from proxy.errors import OutboxError
+from proxy.outbox.retention import Keep, clean
 from proxy.outbox.store import Outbox
 from proxy.settings import Destination
 from proxy.tiktok.client import Client
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 SENDERS = 2
 HEARTBEAT_SECONDS = 5.0
+CLEAN_SECONDS = 60.0
+PAUSE_SECONDS = 0.05  # between two transactions of the clean-up: ingest comes first
 STOP_SECONDS = 6.5
 
 
@@ -29,11 +32,13 @@ class Keeper:
         client: Client,
         clock_ms: Callable[[], int],
         senders: int = SENDERS,
+        keep: Keep = Keep(),  # noqa: B008 - frozen
     ) -> None:
         self.waker = Waker()
         self._outbox = outbox
         self._client = client
         self._clock_ms = clock_ms
+        self._keep = keep
         self._stopped = threading.Event()
         desk = Desk()
         workers = [
@@ -52,7 +57,10 @@ class Keeper:
             threading.Thread(target=worker.run_until, args=(self._stopped,), name=f"sender-{number}", daemon=True)
             for number, worker in enumerate(workers, 1)
         ]
-        self._threads.append(threading.Thread(target=self._beat, name="heartbeat", daemon=True))
+        self._threads += [
+            threading.Thread(target=self._every, args=(HEARTBEAT_SECONDS, self._beat), name="heartbeat", daemon=True),
+            threading.Thread(target=self._every, args=(CLEAN_SECONDS, self._clean), name="clean-up", daemon=True),
+        ]
 
     def start(self) -> None:
         """Become the outbox's keeper, free what a former one left in flight, and send."""
@@ -71,10 +79,16 @@ class Keeper:
         self._client.close()
 
     def _beat(self) -> None:
+        self._outbox.remember("heartbeat", str(self._clock_ms()))
+
+    def _clean(self) -> None:
+        clean(self._outbox, self._clock_ms(), self._keep, lambda: self._stopped.wait(PAUSE_SECONDS))
+
+    def _every(self, seconds: float, work: Callable[[], None]) -> None:
         while True:
             try:
-                self._outbox.remember("heartbeat", str(self._clock_ms()))
+                work()
             except OutboxError as error:
                 log.error("%s", error)
-            if self._stopped.wait(HEARTBEAT_SECONDS):
+            if self._stopped.wait(seconds):
                 return

@@ -20,7 +20,6 @@ class DestinationState:
 
     name: str
     fingerprint: str
-    settled_at: int
     delivered_since: bool
     delivered_at: int | None
     paused_at: int | None
@@ -28,6 +27,7 @@ class DestinationState:
     reason: str | None
     attempts: int
     next_at: int
+    settled_at: int
 
 
 class Destinations:

@@ -1,17 +1,35 @@
 """An outbox from its address."""
 
+import logging
 from pathlib import Path
+from typing import Literal
 
 import sqlalchemy as sa
 
-from proxy.errors import OutboxError
+from proxy.errors import OutboxBroken, OutboxError
+from proxy.outbox import files
 from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import Merge, Outbox
 
+log = logging.getLogger(__name__)
 
-def open_outbox(url: str, merge: Merge) -> Outbox:
-    """The outbox at ``url`` (``sqlite:///path``), made if it is not there. Raises ``OutboxError`` when it cannot be."""
+
+def open_outbox(url: str, merge: Merge, on_corrupt: Literal["stop", "move_aside"] = "stop") -> Outbox:
+    """The outbox at ``url`` (``sqlite:///path``), made if it is not there.
+
+    Raises ``OutboxError`` when it cannot be used. A corrupt file is kept under another name and replaced by an empty
+    outbox only with ``on_corrupt="move_aside"``.
+    """
     address = sa.make_url(url)
     if address.get_backend_name() != "sqlite" or not address.database:
         raise OutboxError(f"PIXELPAIR_OUTBOX_URL: this version keeps its outbox in SQLite, not {address.drivername}.")
-    return Outbox(Sqlite(Path(address.database)), merge)
+    path = Path(address.database)
+    inode = path.stat().st_ino if on_corrupt == "move_aside" and path.exists() else None
+    try:
+        return Outbox(Sqlite(path), merge)
+    except OutboxBroken as error:
+        if inode is None:
+            raise
+        if aside := files.move_aside(path, inode):
+            log.error("%s It is at %s now, and an empty outbox is in its place.", error, aside)
+    return Outbox(Sqlite(path), merge)

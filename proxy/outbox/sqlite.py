@@ -9,13 +9,14 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from proxy.errors import OutboxBusy, OutboxError
+from proxy.errors import OutboxBroken, OutboxBusy, OutboxError
+from proxy.outbox import files
 from proxy.outbox.tables import migrate
 
 BUSY_MS = 5_000  # only a stranger's lock on the file is ever waited for: ours are taken before
@@ -44,7 +45,7 @@ class Sqlite:
         sa.event.listen(self._engine, "begin", _on_begin)
         try:
             with self.write() as connection:
-                migrate(connection)
+                migrate(connection, before=lambda version: files.copy(path, version))
             self._check()
         except BaseException:
             self.close()
@@ -54,7 +55,7 @@ class Sqlite:
     def write(self) -> Iterator[sa.Connection]:
         """A write transaction, committed to disk on leaving. Raises ``OutboxBusy`` when the file cannot take it now."""
         with self._locked(), _borders(self.path), self._engine.connect() as connection:
-            connection = connection.execution_options(pixelpair_write=True)
+            connection = connection.execution_options(pixelpair_begin="BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection
 
@@ -63,6 +64,23 @@ class Sqlite:
         """A consistent view that blocks no writer."""
         with _borders(self.path), self._engine.connect() as connection, connection.begin():
             yield connection
+
+    def scrub(self) -> None:
+        """Leave nothing of what was deleted in the file or its WAL. Rewrites the whole file; writers wait meanwhile."""
+        with self._locked(), _borders(self.path), self._engine.connect() as connection:
+            connection = connection.execution_options(pixelpair_begin=None)  # VACUUM runs in no transaction
+            connection.exec_driver_sql("VACUUM")
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        if busy:
+            raise OutboxBusy(f"The log of {self.path} could not be emptied, as somebody is reading it: try again.")
+
+    def copies(self) -> list[AbstractContextManager[sa.Connection]]:
+        """For each copy made before a migration, a write transaction on it; the copy is scrubbed when it ends."""
+        return [self._copy(path) for path in files.copies(self.path)]
+
+    def out_of_reach(self) -> list[Path]:
+        """Files that hold events and cannot be worked on: what was corrupt and moved aside."""
+        return files.corrupt(self.path)
 
     def become_keeper(self) -> None:
         """Take the file's one keeper's place until ``close``; ``OutboxError`` when another process has it."""
@@ -88,6 +106,11 @@ class Sqlite:
             if handle is not None:
                 os.close(handle)
         self._keeper = None
+
+    @contextmanager
+    def _copy(self, path: Path) -> Iterator[sa.Connection]:
+        with self._locked(), _borders(path), files.write(path) as connection:
+            yield connection
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -123,8 +146,9 @@ class Sqlite:
 
 
 def _on_begin(connection: sa.Connection) -> None:
-    write = connection.get_execution_options().get("pixelpair_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    begin = connection.get_execution_options().get("pixelpair_begin", "BEGIN")
+    if begin is not None:
+        connection.exec_driver_sql(begin)
 
 
 def _prepare(path: Path) -> None:
@@ -137,6 +161,9 @@ def _prepare(path: Path) -> None:
             f"The outbox cannot be written at {path} ({error.strerror}): make the folder writable for this user, "
             "or choose another place with PIXELPAIR_OUTBOX_URL."
         ) from None
+    log = Path(f"{path}-wal")
+    if path.stat().st_size == 0 and log.exists() and log.stat().st_size:
+        raise _broken(path, "it is empty, and SQLite would throw away the log beside it")  # SQLite takes it for new
 
 
 @contextmanager
@@ -149,6 +176,11 @@ def _borders(path: Path) -> Iterator[None]:
     except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.InterfaceError):
         raise
     except sa.exc.DatabaseError as error:
-        raise OutboxError(
-            f"The outbox at {path} is broken: {error.orig}. Keep the file, move it aside, and start again."
-        ) from None
+        raise _broken(path, str(error.orig)) from None
+
+
+def _broken(path: Path, why: str) -> OutboxBroken:
+    return OutboxBroken(
+        f"The outbox at {path} is broken: {why}. Keep the file and what stands beside it; restore a copy, "
+        'or move it aside, by hand or by the setting on_corrupt_outbox = "move_aside", and start again.'
+    )

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -27,7 +28,6 @@ MERGE_WINDOW = HOUR // 12  # TikTok joins the legs' match keys within five minut
 REMEMBER_UNKEYED = 72 * HOUR
 REMEMBER_UNPROVED_KEY = 30 * DAY
 REMEMBER_PROVED_KEY = 400 * DAY
-KEEP_DEAD = 90 * DAY
 # No wait or backoff of ours reaches so far ahead (Retry-After is capped at an hour): what is due later was stamped by a
 # clock that has since been set back.
 CLOCK_WENT_BACK = 2 * HOUR
@@ -46,6 +46,9 @@ class Engine(Protocol):
 
     def write(self) -> AbstractContextManager[sa.Connection]: ...
     def read(self) -> AbstractContextManager[sa.Connection]: ...
+    def scrub(self) -> None: ...
+    def copies(self) -> list[AbstractContextManager[sa.Connection]]: ...
+    def out_of_reach(self) -> list[Path]: ...
     def become_keeper(self) -> None: ...
     def close(self) -> None: ...
 
@@ -76,6 +79,9 @@ class Outbox:
         self._merge = merge
         self.write = engine.write
         self.read = engine.read
+        self.scrub = engine.scrub
+        self.copies = engine.copies
+        self.out_of_reach = engine.out_of_reach
         self.become_keeper = engine.become_keeper
         self.close = engine.close
 
@@ -295,7 +301,6 @@ class Outbox:
                         code=code,
                         request_id=request_id,
                         attempts=events.c.attempts - int(untried),
-                        expires_at=now + KEEP_DEAD,
                         batch_limit=None,
                         changed_at=now,
                     )

@@ -85,6 +85,8 @@ def is_state(state: State) -> sa.ColumnElement[bool]:
 HELD_STATES = (State.SENDING, State.DEAD, State.WITHHELD)
 # Goes with is_state() of a held state, since it has to repeat the index's own condition.
 is_held = events.c.state.in_([sa.literal(state.value, literal_execute=True) for state in HELD_STATES])
+# Likewise for delivered events.
+has_body = events.c.body != sa.literal("", literal_execute=True)
 
 _waiting = events.c.state == State.WAITING.value
 sa.Index("events_to_send", events.c.destination, events.c.due_at, sqlite_where=_waiting, postgresql_where=_waiting)
@@ -94,6 +96,10 @@ _viewed = events.c.view.is_not(None)
 sa.Index("events_of_view", events.c.view, sqlite_where=_viewed, postgresql_where=_viewed)
 _keyed = events.c.key.is_not(None)
 sa.Index("events_of_key", events.c.site, events.c.key, sqlite_where=_keyed, postgresql_where=_keyed)
+_delivered = events.c.state == State.DELIVERED.value
+sa.Index("events_remembered", events.c.expires_at, sqlite_where=_delivered, postgresql_where=_delivered)
+_readable = _delivered & (events.c.body != "")
+sa.Index("events_with_body", events.c.delivered_at, sqlite_where=_readable, postgresql_where=_readable)
 
 destinations = sa.Table(
     "destinations",
@@ -101,7 +107,6 @@ destinations = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     # A fingerprint of pixel code and token: when it changes, a pause made by TikTok's answer ends by itself.
     sa.Column("fingerprint", sa.Text, nullable=False, server_default=""),
-    sa.Column("settled_at", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("delivered_since", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("delivered_at", sa.BigInteger),
     sa.Column("paused_at", sa.BigInteger),
@@ -109,6 +114,8 @@ destinations = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("next_at", sa.BigInteger, nullable=False, server_default="0"),
+    # Since when the fingerprint is what it is.
+    sa.Column("settled_at", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 # Small facts of the whole outbox: the schema's version, the keeper's heartbeat.
@@ -119,28 +126,49 @@ facts = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
+
+def _index_what_runs_out(connection: sa.Connection) -> None:
+    """Version 2: the clean-up finds memory and bodies whose time is over; destinations know since when they are set."""
+    for statement in (
+        "ALTER TABLE destinations ADD COLUMN settled_at BIGINT DEFAULT '0' NOT NULL",
+        "CREATE INDEX events_remembered ON events (expires_at) WHERE state = 'delivered'",
+        "CREATE INDEX events_with_body ON events (delivered_at) WHERE state = 'delivered' AND body != ''",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 # MIGRATIONS[i] leads from version i + 1 to i + 2; a fresh database is made at the newest version at once.
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = ()
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_index_what_runs_out,)
 VERSION = 1 + len(MIGRATIONS)
 
 
-def migrate(connection: sa.Connection) -> None:
+def version_of(connection: sa.Connection) -> int | None:
+    """The schema's version, or ``None`` for a database that holds nothing yet."""
+    if not sa.inspect(connection).has_table(facts.name):
+        return None
+    found = connection.execute(sa.select(facts.c.value).where(facts.c.name == "version")).scalar()
+    return None if found is None else int(found)
+
+
+def migrate(connection: sa.Connection, before: Callable[[int], None] = lambda _found: None) -> None:
     """Bring the database behind ``connection`` (inside a write transaction) to ``VERSION``.
 
-    A schema one version ahead is used as it is, since steps only add; ``OutboxError`` for any newer one.
+    ``before(version)`` is called ahead of the first step. A schema one version ahead is used as it is, since steps only
+    add; ``OutboxError`` for any newer one.
     """
-    facts.create(connection, checkfirst=True)
-    found = connection.execute(sa.select(facts.c.value).where(facts.c.name == "version")).scalar()
+    found = version_of(connection)
     if found is None:
         metadata.create_all(connection)
         connection.execute(sa.insert(facts).values(name="version", value=str(VERSION)))
         return
-    if int(found) > VERSION + 1:
+    if found > VERSION + 1:
         raise OutboxError(
             f"This outbox was written by a newer Pixelpair (schema {found}, this one knows {VERSION}): "
             "start that version again, or restore the copy made before the upgrade."
         )
-    for step in MIGRATIONS[int(found) - 1 :]:
+    if found >= VERSION:
+        return
+    before(found)
+    for step in MIGRATIONS[found - 1 :]:
         step(connection)
-    if int(found) < VERSION:
-        connection.execute(sa.update(facts).where(facts.c.name == "version").values(value=str(VERSION)))
+    connection.execute(sa.update(facts).where(facts.c.name == "version").values(value=str(VERSION)))

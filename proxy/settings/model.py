@@ -112,6 +112,9 @@ class Settings(_Frozen):
     secret_keys: SecretKeys = ()
     # Not in repr: a PostgreSQL address may hold a password.
     outbox_url: Annotated[str, AfterValidator(rules.outbox_url)] = Field("sqlite:///var/pixelpair.db", repr=False)
+    on_corrupt_outbox: Literal["stop", "move_aside"] = "stop"
+    keep_bodies: Number = Field(default=72, ge=0)
+    keep_dead_days: Number = Field(default=90, ge=1)
     tiktok_url: BaseUrl = "https://business-api.tiktok.com"
     pixel_url: BaseUrl = "https://analytics.tiktok.com"
     mount: Annotated[str, AfterValidator(rules.mount)] = "/t"

@@ -16,7 +16,6 @@ from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import (
     DAY,
     HOUR,
-    KEEP_DEAD,
     MERGE_WINDOW,
     REMEMBER_PROVED_KEY,
     REMEMBER_UNKEYED,
@@ -209,9 +208,7 @@ class TestEndOfAClaim:
         store(entry())
         outbox.give_up("t1", [event.id for event in claim(outbox)], NOW, reason="Invalid value", code=40002)
         held = get(outbox)
-        assert (held.state, held.reason, held.code, held.expires_at) == (
-            "dead", "Invalid value", 40002, NOW + KEEP_DEAD,
-        )  # fmt: skip
+        assert (held.state, held.reason, held.code) == ("dead", "Invalid value", 40002)
 
     def test_a_start_frees_what_was_in_flight_and_notes_that_tiktok_may_have_it(
         self, outbox: Outbox, store: Store, entry: Make

@@ -1,0 +1,113 @@
+"""The files that a SQLite outbox leaves beside itself: copies made before a migration, and what was found corrupt.
+
+All of them hold shoppers' events, so only their owner may read them, and an erasure has to know of them.
+"""
+
+import fcntl
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from proxy.errors import OutboxError
+
+COPIES_KEPT = 2
+
+_COPY = re.compile(r"\.v\d+-(\d{8}T\d{6}Z)")
+_CORRUPT = re.compile(r"\.corrupt-\d{8}T\d{6}Z(-wal|-shm)?")
+
+
+def copy(path: Path, version: int) -> None:
+    """Copy the database as it was last committed to ``<path>.v<version>-<time>``; only the newest few copies stay.
+
+    Raises ``OutboxError`` when that cannot be done.
+    """
+    made = path.with_name(f"{path.name}.v{version}-{_stamp()}")
+    unfinished = path.with_name(f"{path.name}.copying")  # a copy cut short must not pass for one
+    try:
+        private(unfinished)
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as target:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")  # so that the one file is all of it
+        unfinished.replace(made)
+        for old in copies(path)[:-COPIES_KEPT]:
+            old.unlink()
+    except (OSError, sqlite3.Error) as error:
+        unfinished.unlink(missing_ok=True)
+        raise OutboxError(
+            f"The outbox must be updated, and before that copied beside {path}, which failed ({error}). "
+            "Nothing was changed: make room on the disk, then start again."
+        ) from None
+
+
+def copies(path: Path) -> list[Path]:
+    """The copies of this database, oldest first."""
+    found = {file: _COPY.fullmatch(file.name, len(path.name)) for file in _beside(path)}
+    return sorted((file for file, match in found.items() if match), key=lambda file: file.name.rpartition("-")[2])
+
+
+@contextmanager
+def write(copied: Path) -> Iterator[sa.Connection]:
+    """A write transaction on a copy, which afterwards holds no trace of what was deleted in it."""
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(copied)), poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+        yield connection
+        connection.commit()
+        connection.exec_driver_sql("VACUUM")
+
+
+def corrupt(path: Path) -> list[Path]:
+    """What was moved aside from this database's place."""
+    return sorted(file for file in _beside(path) if _CORRUPT.fullmatch(file.name, len(path.name)))
+
+
+def move_aside(path: Path, inode: int) -> Path | None:
+    """Move a corrupt database with its WAL to ``<path>.corrupt-<time>``, and say where that is; nothing is deleted.
+
+    ``inode`` tells which file was found corrupt: ``None`` when another process has already replaced it. Raises
+    ``OutboxError`` while a keeper is at work on it.
+    """
+    aside = path.with_name(f"{path.name}.corrupt-{_stamp()}")
+    with _locked(f"{path}-lock", fcntl.LOCK_EX):
+        try:
+            with _locked(f"{path}-keeper", fcntl.LOCK_EX | fcntl.LOCK_NB):
+                if path.stat().st_ino != inode:
+                    return None
+                # The database last: what is left of a start cut short is found corrupt again.
+                for part in ("-wal", "-shm", ""):
+                    if Path(f"{path}{part}").exists():
+                        Path(f"{path}{part}").rename(f"{aside}{part}")
+        except BlockingIOError:
+            raise OutboxError(
+                f"The outbox at {path} is broken, and a keeper is at work on it: stop that first."
+            ) from None
+    return aside
+
+
+def private(path: Path) -> None:
+    """Make ``path`` an empty file that nobody else on the machine may read."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+
+
+@contextmanager
+def _locked(path: str, how: int) -> Iterator[None]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _beside(path: Path) -> list[Path]:
+    return [file for file in path.parent.iterdir() if file.name.startswith(path.name)]
+
+
+def _stamp() -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
