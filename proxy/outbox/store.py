@@ -414,19 +414,27 @@ def _note_second_id(connection: sa.Connection, entry: Entry) -> None:
             connection.execute(sa.update(events).where(events.c.id == row.id).values(warnings=text))
 
 
+# Built once, since building it takes longer than running it. That a pixel sent, no later report can take back.
+_SHARE_PIXEL = (
+    sa.update(events)
+    .where(
+        events.c.view == sa.bindparam("of_view"),
+        events.c.site == sa.bindparam("of_site"),
+        sa.or_(
+            events.c.pixel.is_(None),
+            (events.c.pixel != sa.bindparam("told")) & (events.c.pixel != "sent"),
+        ),
+    )
+    .values(pixel=sa.bindparam("told"))
+)
+
+
 def _share_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     """What one report knows of the pixel holds for every event of its view."""
     known = {(entry.site, entry.view, entry.pixel) for entry in entries if entry.view and _is_known(entry.pixel)}
-    for site, view, pixel in sorted(known, key=str):
-        connection.execute(
-            sa.update(events)
-            .where(
-                events.c.view == view,
-                events.c.site == site,
-                sa.or_(events.c.pixel.is_(None), events.c.pixel.not_in(["sent", pixel])),
-            )
-            .values(pixel=pixel)
-        )
+    if known:
+        told = [{"of_site": site, "of_view": view, "told": pixel} for site, view, pixel in sorted(known, key=str)]
+        connection.execute(_SHARE_PIXEL, told)
 
 
 def _is_known(pixel: str | None) -> bool:
