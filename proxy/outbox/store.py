@@ -87,19 +87,20 @@ class Outbox:
         for entry in entries:
             if fresh.setdefault(entry.name, entry) is not entry:
                 further.append(entry)
-        stored = self._insert(connection, list(fresh.values())) if fresh else set()
+        stored = self._insert(connection, list(fresh.values())) if fresh else {}
         known = [entry for name, entry in fresh.items() if name not in stored]
         for entry in [*known, *further]:
             self._join(connection, entry, now)
-        for name in stored:
-            if fresh[name].key is not None:
-                _note_second_id(connection, fresh[name])
+        for name in list(_told_before(connection, [stored[name] for name in stored if fresh[name].key is not None])):
+            _note_second_id(connection, fresh[name])
         _share_pixel_state(connection, entries)
 
-    def _insert(self, connection: sa.Connection, entries: list[Entry]) -> set[tuple[str, str, str]]:
-        statement = _insert_into(connection).returning(events.c.destination, events.c.event, events.c.event_id)
+    def _insert(self, connection: sa.Connection, entries: list[Entry]) -> dict[tuple[str, str, str], int]:
+        """The row ids of those entries that were not known yet, by their names."""
+        named = (events.c.destination, events.c.event, events.c.event_id)
+        statement = _insert_into(connection).returning(*named, events.c.id)
         rows = connection.execute(statement, [to_row(entry) for entry in entries])
-        return {(row[0], row[1], row[2]) for row in rows}
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
 
     def _join(self, connection: sa.Connection, told: Entry, now: int) -> None:
         query = sa.select(events).where(
@@ -394,6 +395,27 @@ def _insert_into(connection: sa.Connection) -> Any:
     from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
     return insert_sqlite(events).on_conflict_do_nothing()
+
+
+_fresh, _other = events.alias("fresh"), events.alias("other")
+# One look at the whole commit finds nearly always nothing. It stops at the first other row, however many a key has.
+_TOLD_BEFORE = sa.select(_fresh.c.destination, _fresh.c.event, _fresh.c.event_id).where(
+    _fresh.c.id.in_(sa.bindparam("ids", expanding=True)),
+    sa.exists().where(
+        _other.c.site == _fresh.c.site,
+        _other.c.key == _fresh.c.key,
+        _other.c.destination == _fresh.c.destination,
+        _other.c.event == _fresh.c.event,
+        _other.c.id != _fresh.c.id,
+    ),
+)
+
+
+def _told_before(connection: sa.Connection, ids: Sequence[int]) -> Iterator[tuple[str, str, str]]:
+    """Which of these rows have a key that another row of the same event has too."""
+    for part in _parts(ids):
+        for row in connection.execute(_TOLD_BEFORE, {"ids": part}):
+            yield row.destination, row.event, row.event_id
 
 
 def _note_second_id(connection: sa.Connection, entry: Entry) -> None:
