@@ -94,20 +94,21 @@ class Outbox:
         for entry in entries:
             if fresh.setdefault(entry.name, entry) is not entry:
                 further.append(entry)
-        stored = self._insert(connection, list(fresh.values())) if fresh else set()
+        stored = self._insert(connection, list(fresh.values())) if fresh else {}
         known = [entry for name, entry in fresh.items() if name not in stored]
         for entry in [*known, *further]:
             self._join(connection, entry, now)
-        for name in stored:
-            if fresh[name].key is not None:
-                _note_second_id(connection, fresh[name])
+        for name in list(_told_before(connection, [stored[name] for name in stored if fresh[name].key is not None])):
+            _note_second_id(connection, fresh[name])
         _share_pixel_state(connection, entries)
         _learn_pixel_state(connection, entries)
 
-    def _insert(self, connection: sa.Connection, entries: list[Entry]) -> set[tuple[str, str, str]]:
-        statement = _insert_into(connection).returning(events.c.destination, events.c.event, events.c.event_id)
+    def _insert(self, connection: sa.Connection, entries: list[Entry]) -> dict[tuple[str, str, str], int]:
+        """The row ids of those entries that were not known yet, by their names."""
+        named = (events.c.destination, events.c.event, events.c.event_id)
+        statement = _insert_into(connection).returning(*named, events.c.id)
         rows = connection.execute(statement, [to_row(entry) for entry in entries])
-        return {(row[0], row[1], row[2]) for row in rows}
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
 
     def _join(self, connection: sa.Connection, told: Entry, now: int) -> None:
         query = sa.select(events).where(
@@ -424,6 +425,27 @@ def _insert_into(connection: sa.Connection) -> Any:
     return insert_sqlite(events).on_conflict_do_nothing()
 
 
+_fresh, _other = events.alias("fresh"), events.alias("other")
+# One look at the whole commit finds nearly always nothing. It stops at the first other row, however many a key has.
+_TOLD_BEFORE = sa.select(_fresh.c.destination, _fresh.c.event, _fresh.c.event_id).where(
+    _fresh.c.id.in_(sa.bindparam("ids", expanding=True)),
+    sa.exists().where(
+        _other.c.site == _fresh.c.site,
+        _other.c.key == _fresh.c.key,
+        _other.c.destination == _fresh.c.destination,
+        _other.c.event == _fresh.c.event,
+        _other.c.id != _fresh.c.id,
+    ),
+)
+
+
+def _told_before(connection: sa.Connection, ids: Sequence[int]) -> Iterator[tuple[str, str, str]]:
+    """Which of these rows have a key that another row of the same event has too."""
+    for part in _parts(ids):
+        for row in connection.execute(_TOLD_BEFORE, {"ids": part}):
+            yield row.destination, row.event, row.event_id
+
+
 def _note_second_id(connection: sa.Connection, entry: Entry) -> None:
     """One order under two event_ids is counted twice by TikTok, and only the shop can mend that: say so on both."""
     query = sa.select(events.c.id, events.c.warnings).where(
@@ -442,19 +464,27 @@ def _note_second_id(connection: sa.Connection, entry: Entry) -> None:
             connection.execute(sa.update(events).where(events.c.id == row.id).values(warnings=text))
 
 
+# Built once, since building it takes longer than running it. That a pixel sent, no later report can take back.
+_SHARE_PIXEL = (
+    sa.update(events)
+    .where(
+        events.c.view == sa.bindparam("of_view"),
+        events.c.site == sa.bindparam("of_site"),
+        sa.or_(
+            events.c.pixel.is_(None),
+            (events.c.pixel != sa.bindparam("told")) & (events.c.pixel != "sent"),
+        ),
+    )
+    .values(pixel=sa.bindparam("told"))
+)
+
+
 def _share_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     """What one report knows of the pixel holds for every event of its view."""
     known = {(entry.site, entry.view, entry.pixel) for entry in entries if entry.view and _is_known(entry.pixel)}
-    for site, view, pixel in sorted(known, key=str):
-        connection.execute(
-            sa.update(events)
-            .where(
-                events.c.view == view,
-                events.c.site == site,
-                sa.or_(events.c.pixel.is_(None), events.c.pixel.not_in(["sent", pixel])),
-            )
-            .values(pixel=pixel)
-        )
+    if known:
+        told = [{"of_site": site, "of_view": view, "told": pixel} for site, view, pixel in sorted(known, key=str)]
+        connection.execute(_SHARE_PIXEL, told)
 
 
 def _learn_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:

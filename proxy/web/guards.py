@@ -4,15 +4,15 @@ Each either lets a request pass or raises ``Rejected`` with a sentence for whoev
 """
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 import crawleruseragents
 from flask import Request
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from proxy.errors import Rejected
 from proxy.settings import Site
@@ -99,11 +99,20 @@ def _public(text: str) -> str | None:
 
 
 class Rates:
-    """How many reports one public address (a /64 of IPv6) may send for one site; memory of this process only."""
+    """How many reports one public address (a /64 of IPv6) may send for one site; memory of this process only.
 
-    def __init__(self, per_minute: int) -> None:
-        self._limit = RateLimitItemPerMinute(per_minute)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+    What it sent in this minute counts in full, what it sent in the last one by the share of it that a window of 60
+    seconds still covers. Own code, because the memory storage of ``limits`` looks at every address it ever saw 100
+    times a second: with 50,000 of them that took two thirds of the time of a report.
+    """
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_minute = per_minute
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._minute = 0
+        self._now: Counter[tuple[str, str]] = Counter()
+        self._before: Counter[tuple[str, str]] = Counter()
 
     def check(self, site: Site, address: str | None, reports: int) -> None:
         """Count ``reports``. Addresses that are not public are many shoppers behind one proxy: never limited."""
@@ -111,9 +120,20 @@ class Rates:
             return
         if ":" in address:
             address = str(ipaddress.ip_network(f"{address}/64", strict=False).network_address)
-        # An array larger than the whole limit would otherwise be refused for ever.
-        if not self._limiter.hit(self._limit, site.name, address, cost=min(reports, self._limit.amount)):
-            raise Rejected("too_many", "", "Too many reports from this address: slow down.", 429, retry_after=60)
+        who = (site.name, address)
+        minute, second = divmod(self._clock(), 60)
+        with self._lock:
+            self._turn_to(int(minute))
+            sent = self._now[who] + self._before[who] * (1 - second / 60)
+            if sent + reports > self._per_minute:
+                raise Rejected("too_many", "", "Too many reports from this address: slow down.", 429, retry_after=60)
+            self._now[who] += reports
+
+    def _turn_to(self, minute: int) -> None:
+        if minute != self._minute:
+            self._before = self._now if minute == self._minute + 1 else Counter()
+            self._now = Counter()
+            self._minute = minute
 
 
 def is_bot(user_agent: str) -> bool:

@@ -30,6 +30,7 @@ NOW = 1_700_000_000_000
 Make = Callable[..., Entry]
 Store = Callable[..., None]
 LEASE = 60_000
+SOME_VIEWS = "abcd"
 
 
 def ids(claimed: list) -> list[str]:
@@ -80,6 +81,14 @@ class TestAdd:
         store(entry("e1", view="v1", pixel="sent"))
         store(entry("e2", view="v1", pixel="blocked"))
         assert get(outbox, "e1").pixel == "sent"
+
+    def test_many_views_of_one_commit_keep_their_own_states(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(*(entry(f"{view}{n}", view=view) for view in SOME_VIEWS for n in (1, 2)))
+        states = ("sent", "blocked", "off", "sent")
+        store(*(entry(f"{view}3", view=view, pixel=pixel) for view, pixel in zip(SOME_VIEWS, states, strict=True)))
+        store(entry("a4", view="a", pixel="blocked"))
+        found = [[get(outbox, f"{view}{n}").pixel for n in (1, 2)] for view in SOME_VIEWS]
+        assert found == [["sent"] * 2, ["blocked"] * 2, ["off"] * 2, ["sent"] * 2]
 
     def test_one_key_under_two_event_ids_is_noted_on_both(self, outbox: Outbox, store: Store, entry: Make) -> None:
         store(entry("e1", key="k"), entry("e2", key="other"))

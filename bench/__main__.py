@@ -1,0 +1,80 @@
+"""``./dev bench [NAME …] [--json FILE]``: measure, print the table, write it down."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bench import machine
+from bench.footprint import memory
+from bench.growth import REMEMBERED, WAITING, growth
+from bench.incoming import accepted, relay
+from bench.outgoing import BACKLOG, delivered, latency
+from bench.rows import Row
+
+# Rows that come of one measurement are measured together, whichever of them is named.
+NAMES = {
+    "accepted": "accepted",
+    "p99": "accepted",
+    "relay": "relay",
+    "delivered": "delivered",
+    "batch": "delivered",
+    "latency": "latency",
+    "claim": "growth",
+    "insert": "growth",
+    "memory": "memory",
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(NAMES)))
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the rows here too.")
+@click.option("--rounds", default=3, show_default=True, help="How often each figure is taken; the median counts.")
+@click.option("--seconds", default=4.0, show_default=True, help="How long each load lasts.")
+@click.option(
+    "--scale", default=1.0, show_default=True, help="Of the large files and backlogs; below 1 only to develop."
+)
+def main(names: tuple[str, ...], file: Path | None, rounds: int, seconds: float, scale: float) -> None:
+    """Measure the rows NAMES, or all of them within 12 minutes."""
+    ways: dict[str, Callable[[], list[Row]]] = {
+        "accepted": lambda: accepted(rounds, seconds),
+        "relay": lambda: relay(rounds, seconds),
+        "delivered": lambda: delivered(rounds, int(BACKLOG * scale)),
+        "latency": lambda: latency(rounds),
+        "growth": lambda: growth(rounds, int(REMEMBERED * scale), int(WAITING * scale)),
+        "memory": lambda: memory(rounds),
+    }
+    console = Console()
+    rows: list[dict[str, Any]] = []
+    for group in dict.fromkeys(NAMES[name] for name in names or NAMES):
+        load, start = machine.load(), time.monotonic()
+        console.print(f"measuring {group} …", style="dim")
+        took = ways[group]
+        rows += [{**row.as_json(), "load": load} for row in took()]
+        console.print(f"  {time.monotonic() - start:.0f} s", style="dim")
+    console.print(_table(rows))
+    if file:
+        told = {"machine": machine.describe(), "rounds": rounds, "seconds": seconds, "scale": scale, "rows": rows}
+        file.write_text(json.dumps(told, indent=2) + "\n")
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table("name", "what", "value", "min", "max", "goal", "unit", "others", "")
+    for row in rows:
+        digits = 2 if row["goal"] < 100 else 0
+        figures = [f"{row[name]:,.{digits}f}" for name in ("value", "min", "max")]
+        goal = f"{'<=' if row['most'] else '>='} {row['goal']:g}"
+        verdict = "ok" if row["ok"] else "missed" if row["sound"] else "LOST"
+        table.add_row(
+            row["name"], row["what"], *figures, goal, row["unit"], f"{100 * row['load']['others']:.0f} %", verdict
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Starts what is measured, each in its own process on its own port, and stops it again."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import requests
+import sqlalchemy as sa
+
+BIN = Path(sys.executable).parent
+PIXEL = "COQDA8RC77U2TMR44LI0"
+SITE = "default"  # as the environment names its one site
+DESTINATION = f"{SITE}/{PIXEL}"
+API_KEY = "bench-key"
+TIKTOK_SECONDS = 0.15
+# A file system on disk: an fsync into memory would flatter every figure.
+ROOT = Path(__file__).resolve().parent.parent / "var" / "bench"
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A route that stores nothing."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A running ``pixelpair serve`` with an outbox of its own."""
+
+    url: str
+    relay: str
+    database: Path
+    tiktok: "Tiktok"
+    pid: int
+
+    def count(self, *states: str) -> int:
+        """How many events stand in these states; with none named, all."""
+        engine = sa.create_engine(f"sqlite:///{self.database}")
+        marks = ",".join(f"'{state}'" for state in states)
+        try:
+            with engine.connect() as connection:
+                where = f"WHERE state IN ({marks})" if states else ""
+                return int(connection.exec_driver_sql(f"SELECT count(*) FROM events {where}").scalar_one())
+        finally:
+            engine.dispose()
+
+    def drain(self, seconds: float = 60.0) -> None:
+        """Wait until everything is delivered, so that one measurement does not pay for the last."""
+        _until(lambda: self.count("waiting", "sending") == 0, seconds, "the backlog was not delivered")
+
+
+@dataclass(frozen=True)
+class Tiktok:
+    """A running stand-in for TikTok."""
+
+    url: str
+
+    def received(self) -> dict[str, object]:
+        """``requests`` and ``ids``; see ``standin``."""
+        return requests.get(self.url, timeout=60).json()  # type: ignore[no-any-return]
+
+    def forget(self) -> None:
+        """Forget all that came."""
+        requests.delete(self.url, timeout=60)
+
+
+@contextmanager
+def bare_gunicorn() -> Iterator[Bare]:
+    """The bare route on gunicorn, 2 processes of 16 threads."""
+    port = _free_port()
+    command = [str(BIN / "gunicorn"), "-w2", "--threads=16", "-b", f"127.0.0.1:{port}", "--log-level=error"]
+    with _process([*command, "bench.bare:app"], port):
+        yield Bare(f"http://127.0.0.1:{port}/t/e")
+
+
+@contextmanager
+def bare_waitress() -> Iterator[Bare]:
+    """The bare route on waitress, set up as ``serve`` sets it up."""
+    port = _free_port()
+    with _process([sys.executable, "-m", "bench.bare", str(port)], port):
+        yield Bare(f"http://127.0.0.1:{port}/t/e")
+
+
+@contextmanager
+def tiktok(seconds: float = TIKTOK_SECONDS) -> Iterator[Tiktok]:
+    """A stand-in that answers after ``seconds``."""
+    port = _free_port()
+    with _process([sys.executable, "-m", "bench.standin", str(port), str(seconds)], port):
+        yield Tiktok(f"http://127.0.0.1:{port}/")
+
+
+@contextmanager
+def proxy(server: str = "waitress", database: Path | None = None) -> Iterator[Proxy]:
+    """``pixelpair serve`` as it is shipped, delivering to a stand-in; on ``database``, or on a fresh one."""
+    port, operator_port = _free_port(), _free_port()
+    command = [str(BIN / "pixelpair"), "serve", f"--port={port}", f"--operator-port={operator_port}"]
+    if server == "granian":
+        command += ["--server=granian", "--workers=2"]
+    with folder() as fresh, tiktok() as behind:
+        path = database or fresh / "outbox.db"
+        environ = {
+            "PIXELPAIR_PIXEL_CODE": PIXEL,
+            "PIXELPAIR_ACCESS_TOKEN": "bench-token",
+            "PIXELPAIR_DOMAINS": "127.0.0.1",
+            "PIXELPAIR_API_KEYS": API_KEY,
+            "PIXELPAIR_OUTBOX_URL": f"sqlite:///{path}",
+            "PIXELPAIR_TIKTOK_URL": behind.url.rstrip("/"),
+            "PIXELPAIR_TRUSTED_HOPS": "1",
+        }
+        with _process(command, port, environ, fresh) as pid:
+            base = f"http://127.0.0.1:{port}/t"
+            yield Proxy(f"{base}/e", f"{base}/open_api/v1.3/event/track/", path, behind, pid)
+
+
+@cache
+def has_granian() -> bool:
+    """Can ``serve`` run on granian here?"""
+    told = subprocess.run([str(BIN / "pixelpair"), "serve", "--help"], capture_output=True, text=True, check=True)
+    return "--server" in told.stdout
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    ROOT.mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(dir=ROOT))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+@contextmanager
+def _process(
+    command: list[str], port: int, environ: dict[str, str] | None = None, cwd: Path | None = None
+) -> Iterator[int]:
+    """Run ``command`` until the block ends; entered once it listens on ``port``."""
+    with tempfile.TemporaryFile() as said:
+        told = {**os.environ, **(environ or {}), "PYTHONPATH": str(ROOT.parent.parent)}
+        process = subprocess.Popen(command, env=told, cwd=cwd, stdout=said, stderr=said)
+        try:
+            _until(lambda: _listens(port) or process.poll() is not None, 20, f"{command[0]} did not start")
+            if process.poll() is not None:
+                said.seek(0)
+                raise SystemExit(f"bench: {' '.join(command)} ended: {said.read().decode()}")
+            yield process.pid
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _until(condition: object, seconds: float, complaint: str) -> None:
+    until = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        if time.monotonic() > until:
+            raise SystemExit(f"bench: {complaint} within {seconds:g} s")
+        time.sleep(0.05)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
