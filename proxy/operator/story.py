@@ -22,7 +22,7 @@ _PIXEL = {
     "off": ("off", "quiet"),
     "unknown": ("unconfirmed", "quiet"),
 }
-_UNCONFIRMED = "the Pixel was still loading; a later event of this page view confirms it"
+_UNCONFIRMED = "the Pixel was still loading"
 _TONES = {
     State.WAITING: "busy",
     State.SENDING: "busy",
