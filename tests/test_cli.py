@@ -1,11 +1,9 @@
 """The command as its users run it: its own process, real ports, the sandbox in TikTok's place."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,51 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-PIXELPAIR = Path(sys.executable).with_name("pixelpair")
-PIXEL = "COQDA8RC77U2TMR44LI0"
-CEILING = 60  # seconds; generous, only a hang reaches it
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
-def wait_for(what: Callable[[], Any]) -> Any:
-    until = time.monotonic() + CEILING
-    while time.monotonic() < until:
-        try:
-            if found := what():
-                return found
-        except requests.RequestException:
-            pass
-        time.sleep(0.05)
-    raise AssertionError("it never happened")
-
-
-class Running:
-    """One ``pixelpair`` process in a folder of its own."""
-
-    def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
-        folder.mkdir(exist_ok=True)
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("PIXELPAIR_")}
-        self.log_path = folder / f"log-{arguments[0]}-{time.monotonic_ns()}"
-        with self.log_path.open("w") as log:
-            self.process = subprocess.Popen(
-                [PIXELPAIR, *arguments], cwd=folder, env={**clean, **environ}, stdout=log, stderr=subprocess.STDOUT
-            )
-
-    def log(self) -> str:
-        return self.log_path.read_text()
-
-    def end(self, how: int = signal.SIGTERM) -> int:
-        self.process.send_signal(how)
-        return self.process.wait(CEILING)
+from tests.program import CEILING, PIXEL, PIXELPAIR, Running, free_ports, wait_for
 
 
 @pytest.fixture
