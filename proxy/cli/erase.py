@@ -1,11 +1,12 @@
 """`pixelpair erase`: removes a person from the outbox, on their request."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
+
+from proxy.cli.opening import as_json, now_ms, opened, which_outbox
 
 LEAST = 16  # characters of a cookie's value: less could stand in a stranger's events too
 
@@ -18,8 +19,8 @@ LEAST = 16  # characters of a cookie's value: less could stand in a stranger's e
 @click.option("--ttclid", multiple=True, help="The value of the cookie ttclid.")
 @click.option("--site", help="Only this site's events. [default: all sites]")
 @click.option("--dry-run", is_flag=True, help="Count, and change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file. [default: pixelpair.toml, if there]")
+@as_json
+@which_outbox
 def erase(
     email: Sequence[str],
     phone: Sequence[str],
@@ -30,6 +31,7 @@ def erase(
     dry_run: bool,
     as_json: bool,
     config: Path | None,
+    demo: Path | None,
 ) -> None:
     """Remove a person from every event, the database's file, its log and its copies.
 
@@ -38,25 +40,18 @@ def erase(
     all that you know, each option as often as needed.
     """
     from proxy.errors import SettingsError
-    from proxy.events.merging import merge
     from proxy.outbox.erase import erase as erase_marks
-    from proxy.outbox.open import open_outbox
-    from proxy.settings import load
-    from proxy.web.doors import clock_ms
 
-    settings = load(config, os.environ, Path(".env"))
-    if site is not None and site not in settings.sites:
-        raise SettingsError("--site", f"there is no site {site}: there are {', '.join(sorted(settings.sites))}.")
-    sites = [known for name, known in settings.sites.items() if site in (None, name)]
-    told = {"email": email, "phone": phone, "external_id": external_id}
-    marks = _hashes(told, {known.default_region for known in sites}) | _values({"--ttp": ttp, "--ttclid": ttclid})
-    if not marks:
-        raise click.UsageError("Say whom: --email, --phone, --external-id, --ttp or --ttclid.")
-    outbox = open_outbox(settings.outbox_url, merge)
-    try:
-        erased = erase_marks(outbox, marks, clock_ms(), site=site, dry_run=dry_run)
-    finally:
-        outbox.close()
+    with opened(config, demo) as found:
+        sites = found.settings.sites
+        if site is not None and site not in sites:
+            raise SettingsError("--site", f"there is no site {site}: there are {', '.join(sorted(sites))}.")
+        told = {"email": email, "phone": phone, "external_id": external_id}
+        regions = {known.default_region for name, known in sites.items() if site in (None, name)}
+        marks = _hashes(told, regions) | _values({"--ttp": ttp, "--ttclid": ttclid})
+        if not marks:
+            raise click.UsageError("Say whom: --email, --phone, --external-id, --ttp or --ttclid.")
+        erased = erase_marks(found.outbox, marks, now_ms(), site=site, dry_run=dry_run)
     files = [str(path) for path in erased.out_of_reach]
     if as_json:
         facts = {"dry_run": dry_run, "events": erased.events, "in_copies": erased.in_copies, "out_of_reach": files}
