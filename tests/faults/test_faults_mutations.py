@@ -39,7 +39,7 @@ WRONGS = {
     "a further attempt has a new id": Wrong(
         "proxy/delivery/worker.py",
         {"event.body for event in": """event.body.replace('id":"', f'id":"{event.attempts}') for event in"""},
-        ("tests/delivery/test_worker.py",),
+        ("tests/faults/test_faults_outage.py",),
     ),
     "an event is dropped on 403": Wrong(
         "proxy/tiktok/verdict.py",
