@@ -57,8 +57,8 @@ class Running:
     def log(self) -> str:
         return self.log_path.read_text()
 
-    def end(self, how: int = signal.SIGTERM) -> int:
+    def end(self, how: int = signal.SIGTERM, within: float = CEILING) -> int:
         """Send a signal and wait for the exit code; a process that has ended already is fine."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(CEILING)
+        return self.process.wait(within)
