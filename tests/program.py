@@ -27,7 +27,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def wait_for(what: Callable[[], Any], why: Callable[[], str] = lambda: "it never happened") -> Any:
+def wait_for(what: Callable[[], Any], why: Callable[[], str] = lambda: "it never happened", pause: float = 0.05) -> Any:
     """The first true answer of ``what``, in which a server that does not answer yet counts as no."""
     until = time.monotonic() + CEILING
     while time.monotonic() < until:
@@ -36,7 +36,7 @@ def wait_for(what: Callable[[], Any], why: Callable[[], str] = lambda: "it never
                 return found
         except requests.RequestException:
             pass
-        time.sleep(0.05)
+        time.sleep(pause)
     raise AssertionError(why())
 
 
