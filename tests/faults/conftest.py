@@ -95,6 +95,12 @@ class Proxy:
         wait_for(is_up, running.log)
         return self
 
+    def run(self, *words: str) -> str:
+        """What an operator's command says, run beside it."""
+        running = Running(self.folder, *words, program=self._program, **self._environ)
+        running.process.wait(CEILING)
+        return running.log()
+
     def readyz(self) -> requests.Response:
         return requests.get(f"{self.address}/t/readyz", timeout=5)
 
