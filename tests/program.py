@@ -27,7 +27,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def wait_for(what: Callable[[], Any], why: Callable[[], str] = lambda: "it never happened") -> Any:
+def wait_for(what: Callable[[], Any], why: Callable[[], str] = lambda: "it never happened", pause: float = 0.05) -> Any:
     """The first true answer of ``what``, in which a server that does not answer yet counts as no."""
     until = time.monotonic() + CEILING
     while time.monotonic() < until:
@@ -36,7 +36,7 @@ def wait_for(what: Callable[[], Any], why: Callable[[], str] = lambda: "it never
                 return found
         except requests.RequestException:
             pass
-        time.sleep(0.05)
+        time.sleep(pause)
     raise AssertionError(why())
 
 
@@ -57,8 +57,8 @@ class Running:
     def log(self) -> str:
         return self.log_path.read_text()
 
-    def end(self, how: int = signal.SIGTERM) -> int:
+    def end(self, how: int = signal.SIGTERM, within: float = CEILING) -> int:
         """Send a signal and wait for the exit code; a process that has ended already is fine."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(CEILING)
+        return self.process.wait(within)

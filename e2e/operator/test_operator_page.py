@@ -124,6 +124,20 @@ def test_when_nothing_is_new_nothing_is_replaced_but_ages_tick(
     assert row.get_attribute("data-same") == "yes"
 
 
+def test_what_happened_before_the_clock_was_set_back_is_never_ahead(
+    quiet_page: Page, address: str, outbox: Outbox, put: Callable[..., None]
+) -> None:
+    outbox.remember("heartbeat", str(now_ms() + 3_600_000))
+    put("early", seen_at=now_ms() + 3_600_000)
+    quiet_page.goto(address)
+    # Once the script has ticked, ages are its own words; the mark shows that it has.
+    age = quiet_page.locator("tbody tr time[data-past]").first
+    age.evaluate("(element) => { element.textContent = 'not ticked yet'; }")
+    expect(age).to_have_text("now", timeout=10_000)
+    expect(quiet_page.locator("#heartbeat time")).to_have_text("now")
+    quiet_page.wait_for_function("document.querySelector('#heartbeat time').dataset.past === ''")
+
+
 def test_a_hidden_tab_rests_and_looks_at_once_when_it_is_seen_again(
     quiet_page: Page, address: str, put: Callable[..., None]
 ) -> None:

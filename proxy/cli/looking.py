@@ -114,16 +114,20 @@ def _print(report: "Report", now: int) -> None:
 
 
 def _destinations(report: "Report", now: int) -> Any:
+    from proxy.operator.words import relative
+
     shown = table(
         *("destination", "standing", "delivered", "waiting", "oldest", "next attempt", "reason"), right=("waiting",)
     )
     for line in report.destinations:
         how = line.standing
         good = how.advice is None and how.word != "trying again"
+        oldest = ago(line.oldest, now) if line.oldest else ""
+        next_at = relative(how.next_at, now) if how.next_at else ""
         add_row(
             shown,
             *(how.name, how.word, ago(how.delivered_at, now), f"{line.waiting:,}"),
-            *(ago(line.oldest, now) if line.oldest else "", ago(how.next_at, now) if how.next_at else "", how.reason),
+            *(oldest, next_at, how.reason),
             style=None if good else "yellow",
         )
     return shown

@@ -26,10 +26,10 @@ def plain(text: object) -> str:
 
 
 def ago(then: int | None, now: int) -> str:
-    """ "3 min ago", "in 20 s", "now", or "never"; times in ms."""
-    from proxy.operator.words import relative
+    """ "3 min ago", "now" or "never", of what has happened; times in ms."""
+    from proxy.operator.words import since
 
-    return "never" if then is None else relative(then, now)
+    return "never" if then is None else since(then, now)
 
 
 def print_json(value: object) -> None:

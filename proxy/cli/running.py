@@ -36,13 +36,14 @@ def serve(host: str, port: int, operator_port: int, config: Path | None) -> None
     from proxy.settings import load
 
     settings = load(config, os.environ, Path(".env"))
+    stopped = _heed_signals()
     with ExitStack() as parts:
         doors = _open(parts, settings)
         _listen(parts, "proxy", proxy_app(doors), host, port)
         _operator(parts, doors, operator_port)
         click.echo(f"proxy           http://{host}:{port}{settings.mount}/tag.js")
         click.echo(f"operator's page http://127.0.0.1:{operator_port}/")
-        _until_stopped()
+        stopped.wait()
 
 
 @click.command()
@@ -60,6 +61,7 @@ def demo(port: int, data: Path) -> None:
     from proxy.settings import demo_settings
 
     settings = demo_settings(data, port, os.environ)
+    stopped = _heed_signals()
     with ExitStack() as parts:
         _listen(parts, "sandbox", _sandbox_app(settings), "127.0.0.1", port + 1)
         doors = _open(parts, settings)
@@ -70,7 +72,7 @@ def demo(port: int, data: Path) -> None:
         click.echo(f"  sandbox         http://127.0.0.1:{port + 1}/   what TikTok would have received")
         click.echo(f"  operator's page http://127.0.0.1:{port + 2}/   each event, both its legs")
         click.echo("Stop with Ctrl-C.")
-        _until_stopped()
+        stopped.wait()
 
 
 @click.command()
@@ -79,11 +81,12 @@ def sandbox(port: int) -> None:
     """Run only the stand-in for TikTok; its memory ends with it."""
     from proxy.settings import demo_settings
 
+    stopped = _heed_signals()
     with ExitStack() as parts:
         app = _sandbox_app(demo_settings(Path(), 1, {}))
         _listen(parts, "sandbox", app, "127.0.0.1", port)
         click.echo(f"sandbox http://127.0.0.1:{port}/")
-        _until_stopped()
+        stopped.wait()
 
 
 def _open(parts: ExitStack, settings: "Settings") -> "Doors":
@@ -140,8 +143,9 @@ def _listen(parts: ExitStack, name: str, app: Any, host: str, port: int, threads
     parts.callback(server.stop)
 
 
-def _until_stopped() -> None:
+def _heed_signals() -> threading.Event:
+    """Set by SIGTERM or SIGINT. Ask for it before anything starts: a signal in mid-start then stops it in order too."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    stopped.wait()
+    return stopped

@@ -137,7 +137,9 @@ class Worker:
                 stopped.wait(1.0)
                 continue
             if not busy:
-                self._waker.sleep(seen, max(0, self._wake_at - self._clock_ms()) / 1000)
+                # At most as long as ever, for the clock may have been set back since the turn began.
+                left = min(self._wake_at - self._clock_ms(), LONGEST_SLEEP_MS)
+                self._waker.sleep(seen, max(0, left) / 1000)
 
     def run_turn(self, now: int) -> bool:
         """Send one batch for the next destination that has one. False when there was nothing to send."""
@@ -262,7 +264,8 @@ class Worker:
             )
         )
         state = batch.state
-        stale = state.delivered_at is None or now - state.delivered_at >= NOTE_DELIVERY_MS
+        # One from the future was noted before the clock was set back.
+        stale = state.delivered_at is None or not 0 <= now - state.delivered_at < NOTE_DELIVERY_MS
         if not batch.delivered_any and (stale or state.attempts or state.paused_at or not state.delivered_since):
             self._persist(lambda: self._rows.delivered(batch.destination.name, now))
         batch.delivered_any = True

@@ -10,6 +10,7 @@ from proxy.outbox.store import TWO_IDS
 from proxy.outbox.tables import State
 
 SILENT_AFTER_MS = 20_000  # four heartbeats
+AHEAD_MS = 60_000  # another machine's clock may be; a beat from further ahead came before the clock was set back
 
 KEEPER_NEVER = "No keeper has run on this outbox yet, so nothing is delivered: start it with “pixelpair serve”."
 KEEPER_SILENT = (
@@ -40,7 +41,7 @@ def keeper_trouble(heartbeat: int | None, now: int) -> str | None:
     """The sentence about a keeper that does not beat; None while it does. Times in ms."""
     if heartbeat is None:
         return KEEPER_NEVER
-    return KEEPER_SILENT if now - heartbeat > SILENT_AFTER_MS else None
+    return None if -AHEAD_MS <= now - heartbeat <= SILENT_AFTER_MS else KEEPER_SILENT
 
 
 def findings(entries: Sequence[Entry]) -> list[str]:

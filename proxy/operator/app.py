@@ -47,7 +47,7 @@ def create_app(outbox: Outbox, settings: Settings, clock_ms: Callable[[], int] =
         static_url_path="/static",
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider: facts in the order they are told
-    app.jinja_env.filters.update(iso=words.iso, relative=words.relative)
+    app.jinja_env.filters.update(iso=words.iso, relative=words.relative, since=words.since)
     desk = Desk(outbox, settings, clock_ms)
     _guard(app)
 

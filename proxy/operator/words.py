@@ -21,6 +21,11 @@ def relative(then_ms: int, now_ms: int) -> str:
     return "now"
 
 
+def since(then_ms: int, now_ms: int) -> str:
+    """How long ago something happened; "now" for what lies ahead, since the clock was set back after it."""
+    return relative(min(then_ms, now_ms), now_ms)
+
+
 def iso(ms: int) -> str:
     """A moment in UTC to the second, as ``2026-11-24T11:14:23Z``; a number no calendar has stays a number."""
     try:

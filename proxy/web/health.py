@@ -13,27 +13,30 @@ def blueprint(doors: Doors) -> Blueprint:
     """The doors for whoever watches."""
     bp = Blueprint("health", __name__)
 
-    def heartbeat() -> dict[str, int | None]:
+    def silence() -> int | None:
+        """How long the keeper has been silent (ms): below zero if the clock was set back since it was heard."""
         beat = doors.outbox.fact("heartbeat")
-        return {"keeper_seen_ms_ago": max(0, doors.clock_ms() - int(beat)) if beat else None}
+        return doors.clock_ms() - int(beat) if beat else None
+
+    def seen(ago: int | None) -> dict[str, int | None]:
+        return {"keeper_seen_ms_ago": None if ago is None else max(0, ago)}
 
     @bp.get("/healthz")
     def healthz() -> tuple[Response, int]:
         if not doors.keeper_here:
             return jsonify(status="ok"), 200
         try:
-            seen = heartbeat()
+            ago = silence()
         except OutboxError:
             return jsonify(status="failing", reason="the outbox cannot be read"), 503
-        ago = seen["keeper_seen_ms_ago"]
-        alive = ago is not None and ago < SILENT_MS
-        return jsonify(status="ok" if alive else "failing", **seen), 200 if alive else 503
+        alive = ago is not None and abs(ago) < SILENT_MS
+        return jsonify(status="ok" if alive else "failing", **seen(ago)), 200 if alive else 503
 
     @bp.get("/readyz")
     def readyz() -> tuple[Response, int]:
         try:
             doors.commit.check()
-            return jsonify(status="ok", **heartbeat()), 200
+            return jsonify(status="ok", **seen(silence())), 200
         except OutboxError:
             return jsonify(status="failing", reason="the outbox cannot be used"), 503
 

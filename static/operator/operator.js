@@ -21,7 +21,8 @@
     if (document.hidden) return;
     const now = Date.now() + ahead;
     for (const time of document.querySelectorAll("time[data-ms]")) {
-      const then = Number(time.dataset.ms);
+      // What has happened is never ahead, though the proxy's clock was set back since.
+      const then = "past" in time.dataset ? Math.min(Number(time.dataset.ms), now) : Number(time.dataset.ms);
       const words = "due" in time.dataset && then <= now ? "now" : relative(then, now);
       if (time.textContent !== words) time.textContent = words;
     }
@@ -56,6 +57,7 @@
     if (!place.querySelector("time")) place.replaceChildren("heartbeat ", document.createElement("time"));
     const time = place.querySelector("time");
     time.dataset.ms = ms;
+    time.dataset.past = "";
     time.dateTime = time.title = new Date(ms).toISOString();
   };
 

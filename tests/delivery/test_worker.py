@@ -383,6 +383,60 @@ def test_a_clock_set_back_by_days_does_not_stop_sending(stage: Stage) -> None:
     assert stage.states() == {"a": "delivered"}
 
 
+@pytest.mark.parametrize("jump", [HOUR, -HOUR, 24 * HOUR, -24 * HOUR])
+class TestAClockThatJumps:
+    def test_frees_no_event_that_another_sender_holds(self, stage: Stage, jump: int) -> None:
+        other = Worker(
+            stage.outbox,
+            stage.destinations,
+            stage.tiktok,  # type: ignore[arg-type]
+            clock_ms=lambda: stage.now,
+            uniform=lambda _low, high: high,
+        )
+        turns: list[bool] = []
+
+        def reply(_pixel: str, ids: list[str]) -> Reply:
+            if ids == ["a"]:
+                stage.now += jump
+                turns.append(other.run_turn(stage.now))
+                stage.store("b")
+                turns.append(other.run_turn(stage.now))
+            return OK
+
+        stage.tiktok.reply = reply
+        stage.store("a")
+        stage.drain()
+        assert turns == [False, True]
+        assert [ids for _, ids, _ in stage.tiktok.requests] == [["a"], ["b"]]
+        assert stage.states() == {"a": "delivered", "b": "delivered"}
+
+    def test_leaves_no_delivery_in_the_future(self, stage: Stage, jump: int) -> None:
+        stage.store("a")
+        stage.drain()
+        stage.now += jump
+        stage.store("b")
+        stage.drain()
+        assert stage.destination().delivered_at == stage.now
+
+    def test_lets_no_sender_oversleep(self, stage: Stage, jump: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        slept: list[float] = []
+        stopped = threading.Event()
+
+        def sleep(_seen: int, seconds: float) -> None:
+            slept.append(seconds)
+            stopped.set()
+
+        def turn(_now: int) -> bool:
+            stage.worker._wake_at = stage.now + 1_000
+            stage.now += jump
+            return False
+
+        monkeypatch.setattr(stage.worker._waker, "sleep", sleep)
+        monkeypatch.setattr(stage.worker, "run_turn", turn)
+        stage.worker.run_until(stopped)
+        assert slept == [0.0 if jump > 0 else 1.0]
+
+
 def test_an_idle_sender_sleeps_until_the_next_event_is_due_or_a_second(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,10 @@
 """Every fault is tried on the real program in its own process, with the sandbox in TikTok's place."""
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,13 @@ import pytest
 import requests
 
 from tests.faults.ledger import Balance, Ledger, balance, rows_of
-from tests.program import PIXEL, PIXELPAIR, Running, free_ports, wait_for
+from tests.program import CEILING, PIXEL, PIXELPAIR, Running, free_ports, wait_for
 
 TOKEN = "sandbox-token"
 API_KEY = "fault-key"
+# The real program by way of ``failing.py``; it takes FAILPOINT and CLOCK_FILE.
+FAILING = (sys.executable, "-m", "tests.faults.failing")
+ROOT = Path(__file__).parents[2]
 
 
 class Sandbox:
@@ -21,9 +26,13 @@ class Sandbox:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self._known: dict[str, dict[str, Any]] = {}
 
     def server_events(self) -> list[dict[str, Any]]:
-        return list(requests.get(f"{self.address}/sandbox/received", timeout=30).json()["server_events"])
+        """All since the start. The sandbox itself keeps the newest 20,000, so a long test looks in now and then."""
+        received = requests.get(f"{self.address}/sandbox/received", timeout=30).json()
+        self._known |= {event["number"]: event for event in received["server_events"]}
+        return list(self._known.values())
 
     def requests(self) -> list[dict[str, Any]]:
         return list(requests.get(f"{self.address}/sandbox/received", timeout=30).json()["requests"])
@@ -57,6 +66,7 @@ class Proxy:
             "PIXELPAIR_OUTBOX_URL": f"sqlite:///{self.database}",
             "PIXELPAIR_TIKTOK_URL": sandbox.address,
             "PIXELPAIR_PIXEL_URL": sandbox.address,
+            "PYTHONPATH": str(ROOT),
             **environ,
         }
 
@@ -70,7 +80,13 @@ class Proxy:
 
     def start(self, *options: str, **environ: str) -> "Proxy":
         """Start it and wait until it stores events."""
-        running = self.launch(*options, **environ)
+        self.launch(*options, **environ)
+        return self.comes_up()
+
+    def comes_up(self) -> "Proxy":
+        """Wait until what was launched stores events."""
+        running = self.running
+        assert running is not None
 
         def is_up() -> bool:
             assert running.process.poll() is None, running.log()
@@ -79,18 +95,38 @@ class Proxy:
         wait_for(is_up, running.log)
         return self
 
+    def run(self, *words: str) -> str:
+        """What an operator's command says, run beside it."""
+        running = Running(self.folder, *words, program=self._program, **self._environ)
+        running.process.wait(CEILING)
+        return running.log()
+
     def readyz(self) -> requests.Response:
         return requests.get(f"{self.address}/t/readyz", timeout=5)
 
     def healthz(self) -> requests.Response:
         return requests.get(f"{self.address}/t/healthz", timeout=5)
 
-    def end(self, how: int = signal.SIGTERM) -> int:
+    def end(self, how: int = signal.SIGTERM, within: float = CEILING) -> int:
         assert self.running is not None
-        return self.running.end(how)
+        return self.running.end(how, within)
 
     def kill(self) -> None:
         self.end(signal.SIGKILL)
+
+    def dies(self) -> None:
+        """Wait until the process has died at its failpoint."""
+        assert self.running is not None
+        code = self.running.process.wait(CEILING)
+        assert code == -signal.SIGKILL, self.running.log()
+
+    def stored(self) -> set[str]:
+        """The event_ids of all rows."""
+        return {event_id for event_id, _ in rows_of(self.database)}
+
+    def in_flight(self) -> set[str]:
+        """The event_ids that a sender holds, or held when it died."""
+        return {event_id for event_id, state in rows_of(self.database) if state == "sending"}
 
     def log(self) -> str:
         """What all starts so far have said."""
@@ -135,14 +171,20 @@ def ledger() -> Ledger:
     return Ledger()
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+@contextmanager
+def running_sandbox(folder: Path) -> Iterator[Sandbox]:
     (port,) = free_ports(1)
-    running = Running(tmp_path, "sandbox", "--port", str(port))
+    running = Running(folder, "sandbox", "--port", str(port))
     address = f"http://127.0.0.1:{port}"
     wait_for(lambda: requests.get(f"{address}/sandbox/received", timeout=5).ok, running.log)
     yield Sandbox(address)
     running.end()
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with running_sandbox(tmp_path) as one:
+        yield one
 
 
 @pytest.fixture

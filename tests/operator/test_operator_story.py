@@ -17,7 +17,7 @@ from proxy.operator.advice import (
 )
 from proxy.operator.privacy import NOT_A_HASH, mask_ip, short_hash, shown_item
 from proxy.operator.story import MATCH_KEYS, connection_method, tell
-from proxy.operator.words import iso, link, relative
+from proxy.operator.words import iso, link, relative, since
 from proxy.outbox.destinations import DestinationState
 from proxy.outbox.entry import Entry
 from proxy.outbox.store import TWO_IDS
@@ -184,7 +184,13 @@ def test_the_item_keeps_hashes_and_hides_every_raw_value() -> None:
         assert raw not in json.dumps(shown)
 
 
-HEARTBEATS = [(NOW, True), (NOW - SILENT_AFTER_MS, True), (NOW - SILENT_AFTER_MS - 1, False), (NOW + 60_000, True)]
+HEARTBEATS = [
+    (NOW, True),
+    (NOW - SILENT_AFTER_MS, True),
+    (NOW - SILENT_AFTER_MS - 1, False),
+    (NOW + 60_000, True),
+    (NOW + 60_001, False),
+]
 
 
 @pytest.mark.parametrize(("heartbeat", "fine"), HEARTBEATS)
@@ -243,6 +249,11 @@ MOMENTS = [
 @pytest.mark.parametrize(("away", "words"), MOMENTS)
 def test_a_moment_in_words(away: int, words: str) -> None:
     assert relative(NOW + away, NOW) == words
+
+
+@pytest.mark.parametrize(("away", "words"), [(-12_000, "12 s ago"), (0, "now"), (5_000, "now"), (86_400_000, "now")])
+def test_what_has_happened_is_never_ahead(away: int, words: str) -> None:
+    assert since(NOW + away, NOW) == words
 
 
 def test_a_moment_in_utc_and_a_number_that_is_none() -> None:

@@ -46,6 +46,14 @@ def test_health_is_the_keepers_heartbeat_where_it_lives(shop: Shop) -> None:
     assert client.get("/t/healthz").status_code == 503
 
 
+def test_a_heartbeat_from_before_the_clock_was_set_back_proves_nothing(shop: Shop) -> None:
+    client = create_app(replace(shop.doors, keeper_here=True)).test_client()
+    shop.outbox.remember("heartbeat", str(NOW + 3_600_000))
+    answer = client.get("/t/healthz")
+    assert (answer.status_code, answer.json["keeper_seen_ms_ago"]) == (503, 0)
+    assert client.get("/t/readyz").json["keeper_seen_ms_ago"] == 0
+
+
 @pytest.mark.parametrize("path", ["/", "/t", "/t/", "/t/nothing", "/admin"])
 def test_elsewhere_is_nothing(shop: Shop, path: str) -> None:
     answer = shop.client.get(path)
