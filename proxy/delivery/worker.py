@@ -92,6 +92,7 @@ class _Batch:
     token: str
     parts: list[list[Claimed]]
     delivered_any: bool = False
+    fingerprint: str = ""  # of the token that the latest request carried
 
 
 class Worker:
@@ -221,12 +222,14 @@ class Worker:
     def _send_part(self, batch: _Batch, part: list[Claimed]) -> bool:
         """Post one part and note the answer. False when the rest of the batch should not be tried now."""
         destination = batch.destination
+        batch.fingerprint = _UNREADABLE
         try:
             secret = destination.token()
         except SettingsError as error:
             self._release(batch, part, str(error), untried=True)
             self._pause(batch, str(error))
             return False
+        batch.fingerprint = _fingerprint_of(destination, secret)
         code = part[0].test_code or None
         reply = self._client.track(destination.pixel_code, secret, [event.body for event in part], code)
         now = self._clock_ms()
@@ -255,6 +258,8 @@ class Worker:
 
     def _delivered(self, batch: _Batch, part: list[Claimed], verdict: Delivered, now: int) -> bool:
         code = 0 if verdict.alarm is None else 20001
+        if verdict.alarm is not None:
+            log.warning("destination %s: delivered, but with %s", batch.destination.name, verdict.alarm)
         ids = [event.id for event in part]
         self._persist(
             lambda: self._outbox.settle(
@@ -360,6 +365,8 @@ class Worker:
         now = self._clock_ms()
         name = batch.destination.name
         log.warning("destination %s is paused: %s", name, reason)
+        # The pause is of the token that was sent: should another stand in its file by now, the next look ends it.
+        self._persist(lambda: self._rows.settle_in(name, batch.fingerprint, now))
         self._persist(lambda: self._rows.pause(name, now, "tiktok", reason, now + PROBE_AFTER_MS))
 
     def _look_at_tokens(self, now: int) -> None:
@@ -386,5 +393,12 @@ def _fingerprint(destination: Destination) -> str:
     try:
         secret = destination.token()
     except SettingsError:
-        return "unreadable"  # and pauses when an event is to be sent: until then it may still be put right
+        return _UNREADABLE  # and pauses when an event is to be sent: until then it may still be put right
+    return _fingerprint_of(destination, secret)
+
+
+_UNREADABLE = "unreadable"
+
+
+def _fingerprint_of(destination: Destination, secret: str) -> str:
     return hashlib.sha256(f"{destination.pixel_code}\n{secret}".encode()).hexdigest()[:16]

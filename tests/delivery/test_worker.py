@@ -155,12 +155,15 @@ class TestDelivered:
         assert stage.turn() is False
         assert stage.tiktok.requests == []
 
-    def test_partial_success_is_delivered_with_an_alarm(self, stage: Stage) -> None:
+    def test_partial_success_is_delivered_with_an_alarm(
+        self, stage: Stage, caplog: pytest.LogCaptureFixture
+    ) -> None:
         stage.tiktok.reply = lambda *_: answer(20001, "partial success")
         stage.store("e1")
         stage.drain()
         assert (stage.entry("e1").state, stage.entry("e1").code) == ("delivered", 20001)
-        assert stage.entry("e1").reason
+        assert stage.entry("e1").reason == "code 20001, partial success: partial success"
+        assert "partial success" in caplog.text
 
     def test_a_test_event_carries_its_code_in_a_request_of_its_own(self, stage: Stage) -> None:
         stage.store("live")
@@ -319,6 +322,43 @@ class TestPause:
         stage.drain()
         assert stage.states() == {"a": "waiting"}
         stage.token_file.write_text("second-token")
+        stage.now += 1_500
+        stage.drain()
+        assert stage.states() == {"a": "delivered"}
+
+    def test_a_wrong_token_that_stood_for_a_moment_only_is_forgotten_with_it(
+        self, make_stage: Callable[..., Stage]
+    ) -> None:
+        """Put in and taken back between two looks at the file, but a request went out in between."""
+        stage = make_stage(token_files=True)
+        stage.tiktok.reply = lambda *_: OK if stage.tiktok.tokens[-1] == "first-token" else answer(40105)
+        stage.turn()
+        stage.token_file.write_text("wrong-token")
+        stage.store("a")
+        stage.drain()
+        assert stage.destination().paused_by == "tiktok"
+        stage.token_file.write_text("first-token")
+        stage.now += 1_500
+        stage.drain()
+        assert stage.states() == {"a": "delivered"}
+
+    def test_a_late_refusal_of_the_former_token_does_not_stop_the_new_one(
+        self, make_stage: Callable[..., Stage]
+    ) -> None:
+        stage = make_stage(token_files=True)
+
+        def reply(_pixel: str, _ids: list[str]) -> Reply:
+            if stage.tiktok.tokens[-1] == "second-token":
+                return OK
+            stage.token_file.write_text("second-token")
+            stage.now += 1_500
+            stage.worker._look_at_tokens(stage.now)  # as the other sender does meanwhile
+            return answer(40105)
+
+        stage.tiktok.reply = reply
+        stage.store("a")
+        stage.turn()
+        assert stage.states() == {"a": "waiting"}
         stage.now += 1_500
         stage.drain()
         assert stage.states() == {"a": "delivered"}
