@@ -263,13 +263,19 @@ class Worker:
         ids = [event.id for event in part]
         self._persist(
             lambda: self._outbox.settle(
-                batch.token, ids, now, code=code, request_id=verdict.request_id, alarm=verdict.alarm
+                batch.token,
+                ids,
+                now,
+                code=code,
+                request_id=verdict.request_id,
+                alarm=verdict.alarm,
+                test_code=part[0].test_code,
             )
         )
         state = batch.state
         stale = state.delivered_at is None or now - state.delivered_at >= NOTE_DELIVERY_MS
         if not batch.delivered_any and (stale or state.attempts or state.paused_at or not state.delivered_since):
-            self._persist(lambda: self._rows.delivered(batch.destination.name, now))
+            self._persist(lambda: self._rows.delivered(batch.destination.name, now, state.next_at))
         batch.delivered_any = True
         return True
 

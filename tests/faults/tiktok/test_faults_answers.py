@@ -39,7 +39,10 @@ def test_retry_after_is_kept_to_in_every_form(shop: Callable[..., Shop], wire: W
     faults = [(fault, seconds) for form, seconds in forms.items() for fault in throttles(form)]
     for pixel, (fault, _) in zip(one.pixels, faults, strict=True):
         wire.misbehave(pixel, fault)
-    one.tell(2)
+    one.tell(1)
+    patient = [pixel for pixel, (_, seconds) in zip(one.pixels, faults, strict=True) if seconds != 0]
+    wait_for(lambda: all(one.standing(pixel)["attempts"] for pixel in patient))
+    one.tell(1)  # nor does a fresh event end the wait
     in_time = [pixel for pixel, (_, seconds) in zip(one.pixels, faults, strict=True) if seconds != LONGEST_RETRY_AFTER]
     capped = one.pixels[len(in_time) :]
     one.settle(in_time)
