@@ -80,7 +80,7 @@ ANSWERS = st.one_of(
 )
 REPLIES = st.builds(
     Reply,
-    st.none() | st.integers(100, 999),
+    st.just(200) | st.none() | st.integers(100, 999),
     ANSWERS,
     st.dictionaries(st.just("retry-after"), st.text(max_size=40) | st.datetimes().map(format_datetime), max_size=1),
     st.sampled_from(["timeout", "reset", "bad token", None]),
