@@ -175,6 +175,8 @@ class Worker:
             if not claimed:
                 return False
             try:
+                if self._stopped_meanwhile(destination, claimed, token, now):
+                    return False
                 self._send(_Batch(destination, state, token, [self._drop_late(claimed, token, now)]))
             except Exception:
                 self._persist(
@@ -185,6 +187,19 @@ class Worker:
         finally:
             if ailing:
                 self._desk.leave(destination.name)
+
+    def _stopped_meanwhile(self, destination: Destination, claimed: list[Claimed], token: str, now: int) -> bool:
+        """Another sender met a fault after this turn looked: what was claimed goes back, as that sender was told.
+
+        A fault is noted before its events wait again, so whoever claims them can see it.
+        """
+        fresh = self._rows.get(destination.name)
+        if fresh is None or self._may_try(fresh, now):
+            return False
+        ids = [event.id for event in claimed]
+        reason = fresh.reason or "its destination was stopped"
+        self._persist(lambda: self._outbox.release(token, ids, now, reason=reason, untried=True))
+        return True
 
     def _claim(self, destination: Destination, state: DestinationState, token: str, now: int) -> list[Claimed]:
         """A batch; after many failures ever smaller ones, from both ends, so that one event in the way of all the
@@ -226,8 +241,8 @@ class Worker:
         try:
             secret = destination.token()
         except SettingsError as error:
-            self._release(batch, part, str(error), untried=True)
             self._pause(batch, str(error))
+            self._release(batch, part, str(error), untried=True)
             return False
         batch.fingerprint = _fingerprint_of(destination, secret)
         code = part[0].test_code or None
@@ -242,16 +257,16 @@ class Worker:
                 # A gateway's word, not TikTok's: it may not kill an event.
                 return self._try_again(batch, part, TryAgain(reason, None, unknown=False), now)
             case Refused(names_request=True) as verdict:
-                self._release(batch, part, verdict.message)
                 self._pause(batch, f"TikTok refuses the request, not an event: {verdict.message}")
+                self._release(batch, part, verdict.message)
                 return False
             case Refused() if len(part) > 1:
                 return self._halve(batch, part)
             case Refused() as verdict:
                 return self._refused(batch, part, verdict, now)
             case Pause() as verdict:
-                self._release(batch, part, verdict.reason)
                 self._pause(batch, verdict.reason)
+                self._release(batch, part, verdict.reason)
                 return False
             case TryAgain() as verdict:
                 return self._try_again(batch, part, verdict, now)
@@ -295,8 +310,8 @@ class Worker:
         since = state.settled_at
         if self._persist(lambda: self._outbox.dead_alike(name, verdict.message, since)) < ALIKE:
             return True
-        self._persist(lambda: self._outbox.revive(name, verdict.message, since, now))
         self._pause(batch, f"TikTok refused the first {ALIKE} events alike: {verdict.message}")
+        self._persist(lambda: self._outbox.revive(name, verdict.message, since, now))
         return False
 
     def _dead(
@@ -327,8 +342,8 @@ class Worker:
             part = [event for event in part if event not in suspects]
             if not part:
                 return True
-        self._release(batch, part, verdict.reason, unknown=verdict.unknown)
         self._persist(lambda: self._rows.back_off(batch.destination.name, until, verdict.reason))
+        self._release(batch, part, verdict.reason, unknown=verdict.unknown)
         return False
 
     def _is_suspect(self, state: DestinationState, event: Claimed) -> bool:

@@ -291,6 +291,41 @@ class TestTryAgain:
         assert stage.destination().next_at >= stage.now + 120_000
         assert stage.turn() is False
 
+    @pytest.mark.parametrize("told", [answer(40100, **{"retry-after": "120"}), answer(40105), failure()])
+    @pytest.mark.parametrize("when", ["while it is noted", "after another sender looked"])
+    def test_no_other_sender_takes_what_was_told_to_wait(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch, told: Reply, when: str
+    ) -> None:
+        other = stage.another_worker()
+        stage.tiktok.reply = lambda *_: told
+        stage.store("a")
+        for worker in (stage.worker, other):
+            worker._look_at_tokens(stage.now)
+        if when == "while it is noted":
+            release = stage.outbox.release
+
+            def release_and_look(*ids: Any, **facts: Any) -> int:
+                released = release(*ids, **facts)
+                monkeypatch.setattr(stage.outbox, "release", release)
+                assert other.run_turn(stage.now) is False
+                return released
+
+            monkeypatch.setattr(stage.outbox, "release", release_and_look)
+            stage.turn()
+        else:
+            look = other._rows.all
+
+            def look_and_be_late() -> dict[str, DestinationState]:
+                seen = look()
+                monkeypatch.setattr(other._rows, "all", look)
+                stage.turn()
+                return seen
+
+            monkeypatch.setattr(other._rows, "all", look_and_be_late)
+            assert other.run_turn(stage.now) is False
+        assert len(stage.tiktok.requests) == 1
+        assert (stage.entry("a").state, stage.entry("a").claim, stage.entry("a").attempts) == ("waiting", None, 1)
+
     FORMS: ClassVar = [
         # Retry-After, the earliest and latest next attempt in seconds from now, by the least and the most of jitter
         ("7", 7, 7),
