@@ -92,6 +92,7 @@ class _Batch:
     token: str
     parts: list[list[Claimed]]
     delivered_any: bool = False
+    fingerprint: str = ""  # of the token that the latest request carried
 
 
 class Worker:
@@ -176,6 +177,8 @@ class Worker:
             if not claimed:
                 return False
             try:
+                if self._stopped_meanwhile(destination, claimed, token, now):
+                    return False
                 self._send(_Batch(destination, state, token, [self._drop_late(claimed, token, now)]))
             except Exception:
                 self._persist(
@@ -186,6 +189,19 @@ class Worker:
         finally:
             if ailing:
                 self._desk.leave(destination.name)
+
+    def _stopped_meanwhile(self, destination: Destination, claimed: list[Claimed], token: str, now: int) -> bool:
+        """Another sender met a fault after this turn looked: what was claimed goes back, as that sender was told.
+
+        A fault is noted before its events wait again, so whoever claims them can see it.
+        """
+        fresh = self._rows.get(destination.name)
+        if fresh is None or self._may_try(fresh, now):
+            return False
+        ids = [event.id for event in claimed]
+        reason = fresh.reason or "its destination was stopped"
+        self._persist(lambda: self._outbox.release(token, ids, now, reason=reason, untried=True))
+        return True
 
     def _claim(self, destination: Destination, state: DestinationState, token: str, now: int) -> list[Claimed]:
         """A batch; after many failures ever smaller ones, from both ends, so that one event in the way of all the
@@ -223,12 +239,14 @@ class Worker:
     def _send_part(self, batch: _Batch, part: list[Claimed]) -> bool:
         """Post one part and note the answer. False when the rest of the batch should not be tried now."""
         destination = batch.destination
+        batch.fingerprint = _UNREADABLE
         try:
             secret = destination.token()
         except SettingsError as error:
-            self._release(batch, part, str(error), untried=True)
             self._pause(batch, str(error))
+            self._release(batch, part, str(error), untried=True)
             return False
+        batch.fingerprint = _fingerprint_of(destination, secret)
         code = part[0].test_code or None
         reply = self._client.track(destination.pixel_code, secret, [event.body for event in part], code)
         now = self._clock_ms()
@@ -241,33 +259,41 @@ class Worker:
                 # A gateway's word, not TikTok's: it may not kill an event.
                 return self._try_again(batch, part, TryAgain(reason, None, unknown=False), now)
             case Refused(names_request=True) as verdict:
-                self._release(batch, part, verdict.message)
                 self._pause(batch, f"TikTok refuses the request, not an event: {verdict.message}")
+                self._release(batch, part, verdict.message)
                 return False
             case Refused() if len(part) > 1:
                 return self._halve(batch, part)
             case Refused() as verdict:
                 return self._refused(batch, part, verdict, now)
             case Pause() as verdict:
-                self._release(batch, part, verdict.reason)
                 self._pause(batch, verdict.reason)
+                self._release(batch, part, verdict.reason)
                 return False
             case TryAgain() as verdict:
                 return self._try_again(batch, part, verdict, now)
 
     def _delivered(self, batch: _Batch, part: list[Claimed], verdict: Delivered, now: int) -> bool:
         code = 0 if verdict.alarm is None else 20001
+        if verdict.alarm is not None:
+            log.warning("destination %s: delivered, but with %s", batch.destination.name, verdict.alarm)
         ids = [event.id for event in part]
         self._persist(
             lambda: self._outbox.settle(
-                batch.token, ids, now, code=code, request_id=verdict.request_id, alarm=verdict.alarm
+                batch.token,
+                ids,
+                now,
+                code=code,
+                request_id=verdict.request_id,
+                alarm=verdict.alarm,
+                test_code=part[0].test_code,
             )
         )
         state = batch.state
         # One from the future was noted before the clock was set back.
         stale = state.delivered_at is None or not 0 <= now - state.delivered_at < NOTE_DELIVERY_MS
         if not batch.delivered_any and (stale or state.attempts or state.paused_at or not state.delivered_since):
-            self._persist(lambda: self._rows.delivered(batch.destination.name, now))
+            self._persist(lambda: self._rows.delivered(batch.destination.name, now, state.next_at))
         batch.delivered_any = True
         return True
 
@@ -287,8 +313,8 @@ class Worker:
         since = state.settled_at
         if self._persist(lambda: self._outbox.dead_alike(name, verdict.message, since)) < ALIKE:
             return True
-        self._persist(lambda: self._outbox.revive(name, verdict.message, since, now))
         self._pause(batch, f"TikTok refused the first {ALIKE} events alike: {verdict.message}")
+        self._persist(lambda: self._outbox.revive(name, verdict.message, since, now))
         return False
 
     def _dead(
@@ -319,8 +345,8 @@ class Worker:
             part = [event for event in part if event not in suspects]
             if not part:
                 return True
-        self._release(batch, part, verdict.reason, unknown=verdict.unknown)
         self._persist(lambda: self._rows.back_off(batch.destination.name, until, verdict.reason))
+        self._release(batch, part, verdict.reason, unknown=verdict.unknown)
         return False
 
     def _is_suspect(self, state: DestinationState, event: Claimed) -> bool:
@@ -363,6 +389,8 @@ class Worker:
         now = self._clock_ms()
         name = batch.destination.name
         log.warning("destination %s is paused: %s", name, reason)
+        # The pause is of the token that was sent: should another stand in its file by now, the next look ends it.
+        self._persist(lambda: self._rows.settle_in(name, batch.fingerprint, now))
         self._persist(lambda: self._rows.pause(name, now, "tiktok", reason, now + PROBE_AFTER_MS))
 
     def _look_at_tokens(self, now: int) -> None:
@@ -389,5 +417,12 @@ def _fingerprint(destination: Destination) -> str:
     try:
         secret = destination.token()
     except SettingsError:
-        return "unreadable"  # and pauses when an event is to be sent: until then it may still be put right
+        return _UNREADABLE  # and pauses when an event is to be sent: until then it may still be put right
+    return _fingerprint_of(destination, secret)
+
+
+_UNREADABLE = "unreadable"
+
+
+def _fingerprint_of(destination: Destination, secret: str) -> str:
     return hashlib.sha256(f"{destination.pixel_code}\n{secret}".encode()).hexdigest()[:16]

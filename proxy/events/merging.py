@@ -23,18 +23,27 @@ Once an event is proved, unproved reports change no value, currency, contents or
     dead         | REVIVE_IF_NEW   | REVIVE                      | REVIVE_IF_NEW
     withheld     | REVIVE_IF_NEW   | REVIVE                      | REVIVE_IF_NEW
 
-A report that would itself be withheld (a bot's, one without the ticket its site demands) changes no row. In every
-case the pixel's state is taken over, because it tells what TikTok may already have counted, and the stricter consent,
-because it may yet matter: a delivered event can be sent again.
+A report that would itself be withheld (a bot's, one without the ticket its site demands) changes no row.
+
+Tests stand outside of the table, since TikTok counts no event that comes with a test code. A test told of a live event
+changes nothing of it (ANSWER). A live report of an event that was told as a test only is the event's first: it takes
+the row over with what it tells itself (TAKE_OVER), is not joined with what a tester made up, and goes out live even if
+the test was delivered. Two tests are joined as two live reports are.
+
+In every case the pixel's state is taken over, because it tells what TikTok may already have counted, and the stricter
+consent, because it may yet matter: a delivered event can be sent again.
 """
 
 import json
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any, Protocol
 
 HOUR = 3_600_000
 TIKTOK_FORGETS_AFTER = 48 * HOUR  # reference: deduplication within 48 hours, measured at arrival
 MOST_WARNINGS = 20
+
+TEST_OF_LIVE = "test_event_code: this event is live; a test of it is not sent, test with another event_id"
 
 _SIGNALS = ("ip", "user_agent", "ttclid", "ttp")
 # Properties that only mean something together are taken from one report, never mixed from two.
@@ -64,6 +73,9 @@ class Report(Protocol):
     value: float | None
     currency: str | None
     warnings: tuple[str, ...]
+    test_code: str
+    view: str | None
+    due_at: int
     delivered_at: int | None
     sent_proved: bool
     seen_at: int
@@ -79,6 +91,7 @@ class Move(Enum):
     ADOPT = auto()
     REVIVE = auto()
     REVIVE_IF_NEW = auto()
+    TAKE_OVER = auto()
 
 
 class Kind(Enum):
@@ -117,8 +130,10 @@ def kind_of(held: Report, told: Report) -> Kind:
 
 def move_for(held: Report, told: Report, now: int) -> Move:
     """The table's cell, with its 48-hour clause decided."""
-    if told.state == "withheld":
+    if told.state == "withheld" or _is_test_of_live(held, told):
         return Move.ANSWER
+    if held.test_code and not told.test_code:
+        return Move.TAKE_OVER
     move = TABLE[held.state, kind_of(held, told)]
     if move is Move.SEND_AGAIN and held.delivered_at is not None:
         old = now - held.delivered_at > TIKTOK_FORGETS_AFTER
@@ -135,8 +150,12 @@ def merge(held: Report, told: Report, now: int) -> Changes:
     if stricter(held.consent, told.consent) != held.consent:
         changes |= _limit(held)
     move = move_for(held, told, now)
+    if move is Move.ANSWER and _is_test_of_live(held, told):
+        return changes | _add_warnings(held, (TEST_OF_LIVE,))
     if move is Move.ANSWER:
         return changes | _warn(held, told, told.warnings if told.state != "withheld" else ())
+    if move is Move.TAKE_OVER:
+        return changes | _take_over(held, told, now)
     if move is Move.ADOPT:
         return changes | {"proved": True, "backend": held.backend or told.backend} | _warn(held, told, told.warnings)
 
@@ -215,6 +234,24 @@ def pixel_after(held: str | None, told: str | None) -> str | None:
     return told
 
 
+def _is_test_of_live(held: Report, told: Report) -> bool:
+    return bool(told.test_code) and not held.test_code
+
+
+def _take_over(held: Report, told: Report, now: int) -> Changes:
+    """The row of a test as the live report would have made it; the body of a test in flight goes out before it."""
+    consent = stricter(held.consent, told.consent)
+    item = json.loads(told.body) | ({"limited_data_use": True} if consent == "limited" else {})
+    text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
+    names = ("test_code", "view", "key", "host", "value", "currency", "browser", "backend", "proved", "warnings")
+    changes: Changes = {name: getattr(told, name) for name in names} | {"consent": consent}
+    if held.state == "sending":
+        return changes | {"beside": text}
+    changes |= {"state": "waiting", "body": text, "due_at": told.due_at, "horizon_from": now, "unknown_outcome": False}
+    changes |= {"reason": None, "code": None, "request_id": None, "delivered_at": None, "expires_at": None}
+    return changes | {"attempts": 0, "first_attempt_at": None, "batch_limit": None}
+
+
 def _limit(held: Report) -> Changes:
     """Limited data use for a row whose content stays as it is, whatever becomes of it later."""
     limited: Changes = {"consent": "limited"}
@@ -261,6 +298,10 @@ def _warn(held: Report, told: Report, further: tuple[str, ...]) -> Changes:
             found.append("key: reused, told again with another value")
         if told.host and held.host and told.host != held.host:
             found.append("key: reused, told again from another host")
+    return _add_warnings(held, found)
+
+
+def _add_warnings(held: Report, found: Sequence[str]) -> Changes:
     new = [warning for warning in dict.fromkeys(found) if warning not in held.warnings]
     if not new or len(held.warnings) >= MOST_WARNINGS:
         return {}

@@ -62,12 +62,15 @@ class Destinations:
         with self._outbox.read() as connection:
             return {row.name: DestinationState(*row) for row in connection.execute(sa.select(destinations))}
 
-    def delivered(self, name: str, now: int) -> None:
-        """TikTok took something: whatever stood in the way is gone, unless a person did."""
+    def delivered(self, name: str, now: int, met: int) -> None:
+        """TikTok took something: whatever stood in the way is gone, unless a person did.
+
+        ``met`` is ``next_at`` as it stood at the claim: what another sender was told since then holds.
+        """
         with self._outbox.write() as connection:
             row = sa.update(destinations).where(destinations.c.name == name)
             connection.execute(row.values(delivered_since=True, delivered_at=now))
-            connection.execute(row.where(_not_by_hand).values(**_RUNNING))
+            connection.execute(row.where(_not_by_hand, destinations.c.next_at == met).values(**_RUNNING))
 
     def back_off(self, name: str, until: int, reason: str) -> None:
         """Try again at ``until`` (ms), not before."""

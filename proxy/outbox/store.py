@@ -197,9 +197,17 @@ class Outbox:
             return now if stranded else int(first)
 
     def settle(
-        self, token: str, ids: Sequence[int], now: int, *, code: int, request_id: str | None, alarm: str | None = None
+        self,
+        token: str,
+        ids: Sequence[int],
+        now: int,
+        *,
+        code: int,
+        request_id: str | None,
+        alarm: str | None = None,
+        test_code: str = "",
     ) -> int:
-        """The events were delivered. Returns how many of them this token still held."""
+        """The events were delivered, under ``test_code``. Returns how many of them this token still held."""
         remember = sa.case(
             (events.c.key.is_(None), REMEMBER_UNKEYED),
             (events.c.proved, REMEMBER_PROVED_KEY),
@@ -215,10 +223,12 @@ class Outbox:
         }
         with self._engine.write() as connection:
             done = 0
-            again = events.c.beside.is_not(None) & events.c.proved & ~events.c.sent_proved
+            went_live = events.c.test_code != test_code
+            again = events.c.beside.is_not(None) & (events.c.proved & ~events.c.sent_proved | went_live)
             for part in _parts(ids):
                 mine = _mine(token, part)
-                # A proved report came while the unproved body was in flight: it goes out once more, merged.
+                # A proved report came while the unproved body was in flight, or a live one while a test was: it goes
+                # out once more.
                 done += connection.execute(
                     sa.update(events)
                     .where(*mine, again)

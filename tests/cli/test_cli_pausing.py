@@ -62,7 +62,7 @@ def test_a_pause_by_tiktok_is_resumed_too(pixelpair: Run, outbox: Outbox, told: 
 
 
 MEANWHILE = [
-    ("a delivery", lambda rows: rows.delivered(SHOP, now_ms())),
+    ("a delivery", lambda rows: rows.delivered(SHOP, now_ms(), 0)),
     ("a failure", lambda rows: rows.back_off(SHOP, now_ms() + 1_000, "503")),
     ("a refused token", lambda rows: rows.pause(SHOP, now_ms(), "tiktok", "token", now_ms() + 1_000)),
     ("another token", lambda rows: rows.settle_in(SHOP, "other", 0)),

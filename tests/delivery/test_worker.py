@@ -3,8 +3,10 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from email.utils import formatdate
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -32,6 +34,10 @@ def answer(code: int, message: str = "OK", status: int = 200, **headers: str) ->
 
 def failure(words: str = "timeout", sent: bool = True) -> Reply:
     return Reply(status=None, body=b"", headers={}, failure=words, sent=sent)
+
+
+def http_date(seconds: float) -> str:
+    return formatdate(START / 1000 + seconds, usegmt=True)
 
 
 OK = answer(0)
@@ -78,6 +84,17 @@ class Stage:
             uniform=lambda _low, high: high,
         )
 
+    def another_worker(self) -> Worker:
+        """A second sender of the same keeper."""
+        return Worker(
+            self.outbox,
+            self.destinations,
+            self.tiktok,  # type: ignore[arg-type]
+            clock_ms=lambda: self.now,
+            uniform=lambda _low, high: high,
+            desk=self.worker._desk,
+        )
+
     def store(self, *ids: str, pixel: str = "P1", **facts: Any) -> None:
         entries = [
             Entry(
@@ -120,6 +137,10 @@ class Stage:
         assert found is not None
         return found
 
+    def others_deliver(self) -> None:
+        """Something else gets through to P1."""
+        Destinations(self.outbox).delivered("shop/P1", self.now, self.destination().next_at)
+
 
 @pytest.fixture
 def make_stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
@@ -155,18 +176,72 @@ class TestDelivered:
         assert stage.turn() is False
         assert stage.tiktok.requests == []
 
-    def test_partial_success_is_delivered_with_an_alarm(self, stage: Stage) -> None:
+    def test_partial_success_is_delivered_with_an_alarm(self, stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
         stage.tiktok.reply = lambda *_: answer(20001, "partial success")
         stage.store("e1")
         stage.drain()
         assert (stage.entry("e1").state, stage.entry("e1").code) == ("delivered", 20001)
-        assert stage.entry("e1").reason
+        assert stage.entry("e1").reason == "code 20001, partial success: partial success"
+        assert "partial success" in caplog.text
 
     def test_a_test_event_carries_its_code_in_a_request_of_its_own(self, stage: Stage) -> None:
         stage.store("live")
         stage.store("test", test_code="TEST1")
         stage.drain()
         assert sorted((ids[0], code) for _, ids, code in stage.tiktok.requests) == [("live", None), ("test", "TEST1")]
+
+
+class TestTests:
+    """Events with a test code go apart from live ones, and no live event goes out as a test."""
+
+    def test_never_share_a_request_with_live_ones(self, stage: Stage) -> None:
+        codes = ["", "TEST1", "", "TEST2", "TEST1", ""] * 20
+        for name, code in zip(names(len(codes)), codes, strict=True):
+            stage.store(name, test_code=code)
+        stage.drain(200)
+        sent = [(name, code or "") for _, ids, code in stage.tiktok.requests for name in ids]
+        assert sorted(sent) == sorted(zip(names(len(codes)), codes, strict=True))
+
+    def test_a_live_report_ends_the_wait_of_a_test_as_a_live_event(self, stage: Stage) -> None:
+        stage.store("e1", test_code="TEST1", due_at=stage.now + 20_000)
+        stage.store("e1")
+        stage.drain()
+        assert stage.tiktok.requests == [("P1", ["e1"], None)]
+
+    def test_a_live_report_of_a_delivered_test_goes_out(self, stage: Stage) -> None:
+        stage.store("e1", test_code="TEST1")
+        stage.drain()
+        stage.store("e1")
+        stage.drain()
+        stage.store("e1")
+        stage.drain()
+        assert [code for _, _, code in stage.tiktok.requests] == ["TEST1", None]
+        assert stage.states() == {"e1": "delivered"}
+
+    @pytest.mark.parametrize("first", [OK, failure(), answer(40002)])
+    def test_a_live_report_while_the_test_is_in_flight_goes_out_after_it(self, stage: Stage, first: Reply) -> None:
+        def reply(_pixel: str, _ids: list[str]) -> Reply:
+            if len(stage.tiktok.requests) > 1:
+                return OK
+            stage.store("e1")
+            return first
+
+        stage.tiktok.reply = reply
+        stage.store("e1", test_code="TEST1")
+        stage.turn()
+        stage.now += 2_000
+        stage.drain()
+        assert [code for _, _, code in stage.tiktok.requests] == ["TEST1", None]
+        assert stage.states() == {"e1": "delivered"}
+
+    def test_a_test_of_a_live_event_leaves_it_live(self, stage: Stage) -> None:
+        stage.store("e1", due_at=stage.now + 20_000)
+        stage.store("e1", test_code="TEST1")
+        stage.now += 20_000
+        stage.drain()
+        stage.store("e1", test_code="TEST1")
+        stage.drain()
+        assert stage.tiktok.requests == [("P1", ["e1"], None)]
 
 
 class TestTryAgain:
@@ -198,6 +273,82 @@ class TestTryAgain:
         stage.turn()
         assert stage.destination().next_at >= stage.now + 120_000
 
+    @pytest.mark.parametrize("told", [answer(40100, **{"retry-after": "120"}), answer(40105)])
+    def test_a_success_that_was_in_flight_meanwhile_ends_no_wait_and_no_pause(self, stage: Stage, told: Reply) -> None:
+        other = stage.another_worker()
+
+        def reply(_pixel: str, ids: list[str]) -> Reply:
+            if ids == ["b"]:
+                return told
+            stage.store("b")
+            assert other.run_turn(stage.now)
+            return OK
+
+        stage.tiktok.reply = reply
+        stage.store("a")
+        stage.turn()
+        assert stage.states() == {"a": "delivered", "b": "waiting"}
+        assert stage.destination().next_at >= stage.now + 120_000
+        assert stage.turn() is False
+
+    @pytest.mark.parametrize("told", [answer(40100, **{"retry-after": "120"}), answer(40105), failure()])
+    @pytest.mark.parametrize("when", ["while it is noted", "after another sender looked"])
+    def test_no_other_sender_takes_what_was_told_to_wait(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch, told: Reply, when: str
+    ) -> None:
+        other = stage.another_worker()
+        stage.tiktok.reply = lambda *_: told
+        stage.store("a")
+        for worker in (stage.worker, other):
+            worker._look_at_tokens(stage.now)
+        if when == "while it is noted":
+            release = stage.outbox.release
+
+            def release_and_look(*ids: Any, **facts: Any) -> int:
+                released = release(*ids, **facts)
+                monkeypatch.setattr(stage.outbox, "release", release)
+                assert other.run_turn(stage.now) is False
+                return released
+
+            monkeypatch.setattr(stage.outbox, "release", release_and_look)
+            stage.turn()
+        else:
+            look = other._rows.all
+
+            def look_and_be_late() -> dict[str, DestinationState]:
+                seen = look()
+                monkeypatch.setattr(other._rows, "all", look)
+                stage.turn()
+                return seen
+
+            monkeypatch.setattr(other._rows, "all", look_and_be_late)
+            assert other.run_turn(stage.now) is False
+        assert len(stage.tiktok.requests) == 1
+        assert (stage.entry("a").state, stage.entry("a").claim, stage.entry("a").attempts) == ("waiting", None, 1)
+
+    FORMS: ClassVar = [
+        # Retry-After, the earliest and latest next attempt in seconds from now, by the least and the most of jitter
+        ("7", 7, 7),
+        (http_date(90), 90, 90),
+        (http_date(-86_400), 0, 1),
+        ("-5", 0, 1),
+        ("soon", 0, 1),
+        (str(10**9), 3600, 3600),
+    ]
+
+    @pytest.mark.parametrize(("asked", "earliest", "latest"), FORMS)
+    @pytest.mark.parametrize("page", [answer(40100), answer(50000), Reply(429, b"<html>"), Reply(503, b"")])
+    def test_retry_after_holds_in_every_form_up_to_an_hour(
+        self, stage: Stage, page: Reply, asked: str, earliest: int, latest: int
+    ) -> None:
+        stage.tiktok.reply = lambda *_: replace(page, headers={"retry-after": asked})
+        stage.store("e1")
+        for jitter, seconds in ((min, earliest), (max, latest)):
+            stage.worker._uniform = jitter
+            Destinations(stage.outbox).resume("shop/P1")
+            stage.turn()
+            assert stage.destination().next_at == stage.now + seconds * 1000
+
     def test_a_request_that_never_left_has_a_known_outcome(self, stage: Stage) -> None:
         stage.tiktok.reply = lambda *_: failure("refused", sent=False)
         stage.store("e1")
@@ -221,10 +372,10 @@ class TestTryAgain:
             stage.turn()
             stage.now = max(stage.now, stage.destination().next_at)
         # Something else gets through meanwhile.
-        Destinations(stage.outbox).delivered("shop/P1", stage.now)
+        stage.others_deliver()
         for _ in range(40):
             stage.now = max(stage.now + 1_000, stage.destination().next_at)
-            Destinations(stage.outbox).delivered("shop/P1", stage.now)
+            stage.others_deliver()
             stage.turn()
         assert {name for name, state in stage.states().items() if state != "delivered"} == {"e3"}
 
@@ -319,6 +470,43 @@ class TestPause:
         stage.drain()
         assert stage.states() == {"a": "waiting"}
         stage.token_file.write_text("second-token")
+        stage.now += 1_500
+        stage.drain()
+        assert stage.states() == {"a": "delivered"}
+
+    def test_a_wrong_token_that_stood_for_a_moment_only_is_forgotten_with_it(
+        self, make_stage: Callable[..., Stage]
+    ) -> None:
+        """Put in and taken back between two looks at the file, but a request went out in between."""
+        stage = make_stage(token_files=True)
+        stage.tiktok.reply = lambda *_: OK if stage.tiktok.tokens[-1] == "first-token" else answer(40105)
+        stage.turn()
+        stage.token_file.write_text("wrong-token")
+        stage.store("a")
+        stage.drain()
+        assert stage.destination().paused_by == "tiktok"
+        stage.token_file.write_text("first-token")
+        stage.now += 1_500
+        stage.drain()
+        assert stage.states() == {"a": "delivered"}
+
+    def test_a_late_refusal_of_the_former_token_does_not_stop_the_new_one(
+        self, make_stage: Callable[..., Stage]
+    ) -> None:
+        stage = make_stage(token_files=True)
+
+        def reply(_pixel: str, _ids: list[str]) -> Reply:
+            if stage.tiktok.tokens[-1] == "second-token":
+                return OK
+            stage.token_file.write_text("second-token")
+            stage.now += 1_500
+            stage.worker._look_at_tokens(stage.now)  # as the other sender does meanwhile
+            return answer(40105)
+
+        stage.tiktok.reply = reply
+        stage.store("a")
+        stage.turn()
+        assert stage.states() == {"a": "waiting"}
         stage.now += 1_500
         stage.drain()
         assert stage.states() == {"a": "delivered"}
@@ -482,7 +670,7 @@ class TestOneBadEventAmongMany:
                 sa.update(events).values(attempts=SPLIT_AFTER, first_attempt_at=stage.now - 10, batch_limit=1)
             )
         stage.turn()
-        Destinations(stage.outbox).delivered("shop/P1", stage.now)
+        stage.others_deliver()
         for _ in range(5):
             stage.turn()
         before = len(stage.tiktok.requests)
@@ -530,7 +718,7 @@ class TestASendersOwnFailure:
 
     def test_a_stop_ends_a_bisection(self, stage: Stage) -> None:
         stage.turn()
-        Destinations(stage.outbox).delivered("shop/P1", stage.now)
+        stage.others_deliver()
 
         def refuse_and_stop(_pixel: str, _ids: list[str]) -> Reply:
             stage.worker._stopped.set()
@@ -546,14 +734,7 @@ class TestASendersOwnFailure:
 def test_an_ailing_destination_is_tried_by_one_sender_at_a_time(stage: Stage) -> None:
     stage.turn()
     Destinations(stage.outbox).back_off("shop/P1", stage.now, "timeout")
-    other = Worker(
-        stage.outbox,
-        stage.destinations,
-        stage.tiktok,  # type: ignore[arg-type]
-        clock_ms=lambda: stage.now,
-        uniform=lambda _low, high: high,
-        desk=stage.worker._desk,
-    )
+    other = stage.another_worker()
     turns: list[bool] = []
 
     def reply(_pixel: str, _ids: list[str]) -> Reply:

@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from proxy.events.merging import HOUR, MOST_WARNINGS, TABLE, Kind, Move, join, kind_of, merge, move_for, pixel_after
+from proxy.events.merging import (
+    HOUR,
+    MOST_WARNINGS,
+    TABLE,
+    TEST_OF_LIVE,
+    Kind,
+    Move,
+    join,
+    kind_of,
+    merge,
+    move_for,
+    pixel_after,
+)
 
 NOW = 1_700_000_000_000
 
@@ -26,6 +38,9 @@ class Told:
     value: float | None = None
     currency: str | None = None
     warnings: tuple[str, ...] = ()
+    test_code: str = ""
+    view: str | None = None
+    due_at: int = NOW
     delivered_at: int | None = None
     sent_proved: bool = False
     seen_at: int = NOW
@@ -248,6 +263,46 @@ class TestABotCameFirst:
 def test_an_events_time_stays_unless_a_proved_report_corrects_it() -> None:
     later = replace(BROWSER, body=json.dumps({**order(10), "event_time": 99}))
     assert body(merge(BACKEND, later, NOW))["event_time"] == 1
+
+
+STATES = ["waiting", "sending", "delivered", "dead", "withheld"]
+
+
+@pytest.mark.parametrize("state", STATES)
+class TestTests:
+    def test_a_live_report_takes_the_row_of_a_test_over(self, state: str) -> None:
+        test = replace(BACKEND, state=state, test_code="TEST1", delivered_at=NOW, key="made up", warnings=("odd",))
+        live = replace(BROWSER, view="v" * 24, due_at=NOW + 20_000)
+        changes = merge(test, live, NOW)
+        assert json.loads(changes["beside" if state == "sending" else "body"]) == json.loads(BROWSER.body)
+        kept = {
+            name: changes[name] for name in ("test_code", "proved", "backend", "browser", "value", "key", "warnings")
+        }
+        assert kept == {**{name: getattr(BROWSER, name) for name in kept}, "warnings": ()}
+        if state == "sending":
+            assert not {"body", "state", "due_at"} & changes.keys()
+        else:
+            assert (changes["state"], changes["due_at"], changes["horizon_from"]) == ("waiting", NOW + 20_000, NOW)
+
+    def test_a_test_changes_nothing_of_a_live_event_but_says_so(self, state: str) -> None:
+        live = replace(BROWSER, state=state, delivered_at=NOW)
+        changes = merge(live, replace(BACKEND, test_code="TEST1"), NOW)
+        assert changes.keys() == {"warnings"}
+        assert changes["warnings"] == (TEST_OF_LIVE,)
+
+    def test_two_tests_are_joined_as_two_live_reports_are(self, state: str) -> None:
+        live = merge(replace(BROWSER, state=state, delivered_at=NOW), BACKEND, NOW)
+        codes = {"test_code": "TEST1"}
+        assert merge(replace(BROWSER, state=state, delivered_at=NOW, **codes), replace(BACKEND, **codes), NOW) == live
+
+    def test_a_bot_takes_nothing_over(self, state: str) -> None:
+        test = replace(BACKEND, state=state, test_code="TEST1", delivered_at=NOW)
+        assert "test_code" not in merge(test, replace(BROWSER, state="withheld"), NOW)
+
+    def test_the_stricter_consent_holds_for_what_takes_over(self, state: str) -> None:
+        test = replace(BACKEND, state=state, test_code="TEST1", delivered_at=NOW, consent="limited")
+        changes = merge(test, BROWSER, NOW)
+        assert json.loads(changes["beside" if state == "sending" else "body"])["limited_data_use"] is True
 
 
 class TestPixelState:

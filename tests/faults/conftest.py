@@ -56,7 +56,7 @@ class Proxy:
         self.address = f"http://localhost:{self.port}"
         self.running: Running | None = None
         self._program = program
-        self._environ = {
+        self.environ = {
             "PIXELPAIR_PIXEL_CODE": PIXEL,
             "PIXELPAIR_ACCESS_TOKEN": TOKEN,
             "PIXELPAIR_DOMAINS": "localhost",
@@ -74,7 +74,7 @@ class Proxy:
         """Start it without waiting for anything."""
         ports = ("--port", str(self.port), "--operator-port", str(self.operator_port))
         self.running = Running(
-            self.folder, "serve", *ports, *options, program=self._program, **{**self._environ, **environ}
+            self.folder, "serve", *ports, *options, program=self._program, **{**self.environ, **environ}
         )
         return self.running
 

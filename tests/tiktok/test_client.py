@@ -4,7 +4,6 @@ import contextlib
 import errno
 import json
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable
@@ -14,15 +13,12 @@ import pytest
 from proxy.errors import SettingsError
 from proxy.tiktok.client import LONGEST_REPLY, Client, Reply
 from proxy.tiktok.cutoff import Cutoff
+from tests.listener import http, reset
 
 DEADLINE = 0.4
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 ITEM = '{"event":"ViewContent","event_id":"e1"}'
 OK_BODY = b'{"code":0,"message":"OK","request_id":"r1"}'
-
-
-def http(body: bytes, status: str = "200 OK", head: str = "") -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{head}\r\n".encode() + body
 
 
 OK = http(OK_BODY)
@@ -211,11 +207,6 @@ def test_header_names_come_back_in_lower_case(answer) -> None:
 )
 def test_an_answer_that_cannot_be_used_is_a_failure_with_unknown_outcome(answer, raw: bytes, failure: str) -> None:
     assert send(answer(raw).url) == Reply(None, failure=failure, sent=True)
-
-
-def reset(connection: socket.socket) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
 
 
 def test_a_reset_after_the_request_is_a_failure_with_unknown_outcome(listen) -> None:
