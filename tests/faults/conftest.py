@@ -47,7 +47,7 @@ class Proxy:
         self.address = f"http://localhost:{self.port}"
         self.running: Running | None = None
         self._program = program
-        self._environ = {
+        self.environ = {
             "PIXELPAIR_PIXEL_CODE": PIXEL,
             "PIXELPAIR_ACCESS_TOKEN": TOKEN,
             "PIXELPAIR_DOMAINS": "localhost",
@@ -64,7 +64,7 @@ class Proxy:
         """Start it without waiting for anything."""
         ports = ("--port", str(self.port), "--operator-port", str(self.operator_port))
         self.running = Running(
-            self.folder, "serve", *ports, *options, program=self._program, **{**self._environ, **environ}
+            self.folder, "serve", *ports, *options, program=self._program, **{**self.environ, **environ}
         )
         return self.running
 
@@ -79,8 +79,8 @@ class Proxy:
         wait_for(is_up, running.log)
         return self
 
-    def readyz(self) -> requests.Response:
-        return requests.get(f"{self.address}/t/readyz", timeout=5)
+    def readyz(self, timeout: float = 5) -> requests.Response:
+        return requests.get(f"{self.address}/t/readyz", timeout=timeout)
 
     def healthz(self) -> requests.Response:
         return requests.get(f"{self.address}/t/healthz", timeout=5)
