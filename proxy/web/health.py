@@ -1,9 +1,13 @@
 """``GET /t/healthz`` (does this process work?) and ``/t/readyz`` (can an event be stored now?)."""
 
+import logging
+
 from flask import Blueprint, Response, jsonify
 
 from proxy.errors import OutboxBroken, OutboxBusy, OutboxError, OutboxFull
 from proxy.web.doors import Doors
+
+log = logging.getLogger(__name__)
 
 # The keeper's heart beats every 5 seconds; a slow disk may delay a beat, a minute of silence means it is gone.
 SILENT_MS = 60_000
@@ -53,6 +57,7 @@ def blueprint(doors: Doors) -> Blueprint:
             doors.commit.check()
             return jsonify(status="ok", **heartbeat()), 200
         except OutboxError as error:
+            log.error("%s", error)
             reason = next(words for kind, words in _REASONS if isinstance(error, kind))
             return jsonify(status="failing", reason=f"{reason}; see the proxy's log", **lanes(error)), 503
 
