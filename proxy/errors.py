@@ -5,6 +5,7 @@ PixelpairError
 ├── Rejected         a report or request cannot be taken; the sender's to fix
 └── OutboxError      the outbox cannot be used; the operator's to fix
     ├── OutboxBusy   it may work again in a moment
+    │   └── OutboxFull  its disk has no room left
     └── OutboxBroken its file is corrupt
 """
 
@@ -47,6 +48,13 @@ class OutboxBusy(OutboxError):
     def __init__(self, message: str, retry_after: int = 5) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class OutboxFull(OutboxBusy):
+    """The disk has no room left, or no more than the keeper needs; made room, the same call succeeds."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after=60)
 
 
 class OutboxBroken(OutboxError):

@@ -14,6 +14,7 @@ from proxy.cli.dead import dead
 from proxy.cli.erase import erase
 from proxy.cli.looking import events, status
 from proxy.cli.pausing import pause, resume
+from proxy.cli.repeats import Repeats
 from proxy.cli.running import demo, sandbox, serve
 from proxy.errors import PixelpairError, SettingsError
 
@@ -39,6 +40,8 @@ class Commands(click.Group):
 def main() -> None:
     """A shop's events reach TikTok twice, from the browser and from a server, under one event_id."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Repeats())
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 

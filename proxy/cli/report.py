@@ -1,23 +1,21 @@
 """How an outbox stands, as plain values: what ``status`` tells, and what of it needs a person."""
 
 import shlex
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
 from proxy.cli.opening import Opened
-from proxy.operator.advice import Standing, keeper_trouble, standing_of
+from proxy.operator.advice import Standing, clock_trouble, keeper_trouble, outbox_trouble, standing_of
 from proxy.outbox.browse import waiting_since
 from proxy.outbox.dead_letters import Reason, reasons
 from proxy.outbox.destinations import Destinations
+from proxy.outbox.place import FOR_A_WARNING, FOR_BROWSERS, MIB, Room
 from proxy.outbox.tables import State
 
 MOST_REASONS = 5
 FAILING_LONG_MS = 3_600_000  # shorter faults of TikTok or the network pass by themselves
-LITTLE_DISK = 500 * 1024 * 1024  # bytes; some hundred thousand events
 
 TIKTOK_FAILS = (
     "{name} has been failing for longer than an hour ({reason}). Everything is kept and tried again, but after 48 "
@@ -91,16 +89,17 @@ def report_on(here: Opened, now: int) -> Report:
     lines = tuple(_lines(here, counts))
     died_of = reasons(here.outbox)
     letters = tuple(_letters(here, reason) for reason in died_of[:MOST_REASONS])
-    disk_free = shutil.disk_usage(here.file.parent).free if here.file else None
+    room = here.outbox.room()
     troubles = [
         *_keeper(here, heartbeat, now),
         *(trouble for line in lines for trouble in _destination(here, line, now)),
         *(_dead(each) for each in letters),
-        *_disk(here.file, disk_free),
+        *_disk(here, room),
+        *_clock(here),
     ]
     return Report(
         outbox=str(here.file) if here.file else None,
-        disk_free=disk_free,
+        disk_free=room.free if room else None,
         heartbeat=heartbeat,
         destinations=lines,
         sites=_by_site(lines, counts),
@@ -160,10 +159,21 @@ def _dead(letters: Letters) -> Trouble:
     return Trouble(f"{reason.number:,} {are} the reason{code}: {reason.reason}", letters.look)
 
 
-def _disk(file: Path | None, free: int | None) -> Iterator[Trouble]:
-    if file is not None and free is not None and free < LITTLE_DISK:
-        sentence = f"The disk of the outbox has only {free // 2**20} MiB left: make room."
-        yield Trouble(sentence, shlex.join(["df", "-h", str(file.parent)]))
+def _disk(here: Opened, room: Room | None) -> Iterator[Trouble]:
+    look = shlex.join(["df", "-h", str(here.file.parent)]) if here.file else here.start
+    refusal = outbox_trouble(here.outbox)
+    if refusal is not None:
+        yield Trouble(refusal, look)
+    elif room is not None and room.is_short(FOR_A_WARNING):
+        left, least = room.free // MIB, room.least(FOR_BROWSERS) // MIB
+        sentence = f"The outbox's disk has only {left:,} MiB left, and reports are refused below {least:,}: make room."
+        yield Trouble(sentence, look)
+
+
+def _clock(here: Opened) -> Iterator[Trouble]:
+    sentence = clock_trouble(here.outbox.fact("clock_ahead_ms"))
+    if sentence is not None:
+        yield Trouble(sentence, "timedatectl status")
 
 
 def _line_json(line: Line) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _open(parts: ExitStack, settings: "Settings") -> "Doors":
     from proxy.delivery.keeper import Keeper
     from proxy.events.merging import merge
     from proxy.outbox.group_commit import GroupCommit
-    from proxy.outbox.open import open_outbox
+    from proxy.outbox.open import check_outbox, open_outbox
     from proxy.outbox.retention import Keep
     from proxy.outbox.store import DAY, HOUR
     from proxy.settings import secret_keys
@@ -106,6 +106,7 @@ def _open(parts: ExitStack, settings: "Settings") -> "Doors":
         log.warning("%s", warning)
     check_event_names(settings)
     client = Client(settings.tiktok_url, DEADLINE_SECONDS)
+    check_outbox(settings.outbox_url)  # before a key is made beside it
     keys = secret_keys(settings)
     outbox = open_outbox(settings.outbox_url, merge, settings.on_corrupt_outbox)
     parts.callback(outbox.close)

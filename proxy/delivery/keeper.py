@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from proxy.delivery.skew import Skew
 from proxy.delivery.worker import Desk, Waker, Worker
 from proxy.errors import OutboxError
 from proxy.outbox.retention import Keep, clean
@@ -40,7 +41,7 @@ class Keeper:
         self._clock_ms = clock_ms
         self._keep = keep
         self._stopped = threading.Event()
-        desk = Desk()
+        desk, skew = Desk(), Skew(outbox)
         workers = [
             Worker(
                 outbox,
@@ -50,6 +51,7 @@ class Keeper:
                 uniform=random.uniform,  # jitter, nothing secret
                 waker=self.waker,
                 desk=desk,
+                skew=skew,
             )
             for _ in range(senders)
         ]

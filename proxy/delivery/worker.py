@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from proxy.delivery.backoff import delay
 from proxy.delivery.deadlines import too_late_reason
+from proxy.delivery.skew import Skew
 from proxy.errors import OutboxError, SettingsError
 from proxy.outbox.destinations import Destinations, DestinationState
 from proxy.outbox.store import CLOCK_WENT_BACK, Claimed, Outbox
@@ -108,6 +109,7 @@ class Worker:
         uniform: Callable[[float, float], float],
         waker: Waker | None = None,
         desk: Desk | None = None,
+        skew: Skew | None = None,
     ) -> None:
         self._outbox = outbox
         self._rows = Destinations(outbox)
@@ -117,6 +119,7 @@ class Worker:
         self._uniform = uniform
         self._waker = waker or Waker()
         self._desk = desk or Desk()
+        self._skew = skew or Skew(outbox)
         self._wake_at = 0
         self._stopped = threading.Event()
         self._tokens_seen_at = -LOOK_AT_TOKENS_MS
@@ -250,6 +253,7 @@ class Worker:
         code = part[0].test_code or None
         reply = self._client.track(destination.pixel_code, secret, [event.body for event in part], code)
         now = self._clock_ms()
+        self._skew.look(reply.headers, now)
         match judge(reply, now / 1000):
             case Delivered() as verdict:
                 return self._delivered(batch, part, verdict, now)

@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from proxy.errors import OutboxError
 from proxy.outbox.destinations import DestinationState
 from proxy.outbox.entry import Entry
-from proxy.outbox.store import TWO_IDS
+from proxy.outbox.store import TWO_IDS, Outbox
 from proxy.outbox.tables import State
 
 SILENT_AFTER_MS = 20_000  # four heartbeats
@@ -20,6 +21,10 @@ KEEPER_SILENT = (
 NO_ADDRESSES = (
     "None of the newest visitors has a public address, so TikTok gets no IP to match by: "
     "behind a reverse proxy, set PIXELPAIR_TRUSTED_HOPS to the number of proxies and let them pass X-Forwarded-For."
+)
+CLOCK_IS_OFF = (
+    "This machine's clock is about {minutes} minutes {way} TikTok's, so TikTok gets wrong times of events; they are "
+    "sent all the same. Set the clock right and keep it so by NTP: “timedatectl set-ntp true”."
 )
 ENOUGH_VISITS = 5  # fewer may well be the owner's own, from the shop's network
 
@@ -42,6 +47,23 @@ def keeper_trouble(heartbeat: int | None, now: int) -> str | None:
     if heartbeat is None:
         return KEEPER_NEVER
     return None if -AHEAD_MS <= now - heartbeat <= SILENT_AFTER_MS else KEEPER_SILENT
+
+
+def clock_trouble(ahead_ms: str | None) -> str | None:
+    """The sentence about a clock that is wrong; ``ahead_ms`` is the fact ``clock_ahead_ms`` that senders note."""
+    ahead = int(ahead_ms or 0)
+    if not ahead:
+        return None
+    return CLOCK_IS_OFF.format(minutes=round(abs(ahead) / 60_000), way="ahead of" if ahead > 0 else "behind")
+
+
+def outbox_trouble(outbox: Outbox) -> str | None:
+    """Why the outbox takes no reports now, or none of browsers', as a sentence; None while it takes all."""
+    try:
+        outbox.admit(backend=False)
+    except OutboxError as error:
+        return str(error)
+    return None
 
 
 def findings(entries: Sequence[Entry]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from proxy.operator.advice import Standing, findings, keeper_trouble, standing_of
+from proxy.operator.advice import Standing, clock_trouble, findings, keeper_trouble, outbox_trouble, standing_of
 from proxy.operator.story import Story, tell
 from proxy.outbox.browse import newest
 from proxy.outbox.destinations import Destinations, DestinationState
@@ -104,13 +104,17 @@ class Desk:
             keeper=keeper_trouble(self.heartbeat(), now),
             destinations=tuple(self._standing(name, states.get(name), counts) for name in names),
             stories=tuple(tell(entry, states.get(entry.destination), now) for entry in entries),
-            findings=tuple(findings(entries)),
+            findings=(*self._machine(), *findings(entries)),
         )
 
     def standing(self, name: str) -> tuple[Standing, DestinationState | None]:
         """How one destination stands now."""
         state = self._rows.get(name)
         return self._standing(name, state, self._counts()), state
+
+    def _machine(self) -> list[str]:
+        told = [outbox_trouble(self._outbox), clock_trouble(self._outbox.fact("clock_ahead_ms"))]
+        return [sentence for sentence in told if sentence]
 
     def _standing(self, name: str, state: DestinationState | None, counts: Counts) -> Standing:
         return standing_of(name, state, name in self._sites, counts.get((name, State.WAITING.value), 0))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 
-from proxy.errors import OutboxBusy
+from proxy.errors import OutboxBusy, OutboxError
 from proxy.outbox.entry import Entry
 from proxy.outbox.store import Outbox
 
@@ -44,11 +44,13 @@ class GroupCommit:
         self._thread.start()
 
     def store(self, entries: Sequence[Entry]) -> None:
-        """Return once ``entries`` are on disk. Raises ``OutboxBusy`` when that did not happen in time."""
+        """Return once ``entries``, all of one door, are on disk. Raises ``OutboxBusy`` when that did not happen in
+        time, and ``OutboxError`` at once when the outbox takes none of that door's now."""
         if self._stopped.is_set():
             raise OutboxBusy("The proxy is stopping.")
         if self._jobs.qsize() > MOST_WAITING:
             raise OutboxBusy("More reports wait to be stored than the disk can take.")
+        self._outbox.admit(entries[0].backend)
         done: Future[None] = Future()
         self._jobs.put((entries, done))
         try:
@@ -56,11 +58,16 @@ class GroupCommit:
         except FutureTimeout:
             raise OutboxBusy("The outbox did not store the report in time.") from None
 
-    def check(self) -> None:
-        """Raise ``OutboxError`` if nothing can be stored now; after a failed commit, a small write finds out."""
+    def check(self, backend: bool = False) -> None:
+        """Raise ``OutboxError`` if a report (of a back end: ``backend``) cannot be stored now; after a failed commit, a
+        small write finds out."""
+        self._outbox.admit(backend)
         if self.failed:
             self._outbox.remember("last_check", str(self._clock_ms()))
             self.failed = False
+        else:
+            with self._outbox.write():
+                pass  # nobody else holds the file: costs no fsync
 
     def close(self) -> None:
         """Commit what has been handed in, then stop."""
@@ -88,11 +95,11 @@ class GroupCommit:
         try:
             self._transact([entry for entries, _ in group for entry in entries])
         except Exception as error:
-            if len(group) > 1 and not isinstance(error, OutboxBusy):
+            if len(group) > 1 and not isinstance(error, OutboxError):
                 for job in group:
                     self._commit([job])
                 return
-            if not isinstance(error, OutboxBusy):
+            if not isinstance(error, OutboxError):
                 log.exception("a report could not be stored")
             self.failed = True
             for _, done in group:

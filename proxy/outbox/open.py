@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from proxy.errors import OutboxBroken, OutboxError
 from proxy.outbox import files
+from proxy.outbox.place import check_place
 from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import Merge, Outbox
 
@@ -20,10 +21,7 @@ def open_outbox(url: str, merge: Merge, on_corrupt: Literal["stop", "move_aside"
     Raises ``OutboxError`` when it cannot be used. A corrupt file is kept under another name and replaced by an empty
     outbox only with ``on_corrupt="move_aside"``.
     """
-    address = sa.make_url(url)
-    if address.get_backend_name() != "sqlite" or not address.database:
-        raise OutboxError(f"PIXELPAIR_OUTBOX_URL: this version keeps its outbox in SQLite, not {address.drivername}.")
-    path = Path(address.database)
+    path = _path(url)
     inode = path.stat().st_ino if on_corrupt == "move_aside" and path.exists() else None
     try:
         return Outbox(Sqlite(path), merge)
@@ -33,3 +31,15 @@ def open_outbox(url: str, merge: Merge, on_corrupt: Literal["stop", "move_aside"
         if aside := files.move_aside(path, inode):
             log.error("%s It is at %s now, and an empty outbox is in its place.", error, aside)
     return Outbox(Sqlite(path), merge)
+
+
+def check_outbox(url: str) -> None:
+    """Raise ``OutboxError`` if no outbox can stand at ``url``. Makes nothing."""
+    check_place(_path(url))
+
+
+def _path(url: str) -> Path:
+    address = sa.make_url(url)
+    if address.get_backend_name() != "sqlite" or not address.database:
+        raise OutboxError(f"PIXELPAIR_OUTBOX_URL: this version keeps its outbox in SQLite, not {address.drivername}.")
+    return Path(address.database)

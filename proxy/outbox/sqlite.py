@@ -7,16 +7,19 @@ busy handler sleeps in steps and ruins the tail (measured: p99 about one second 
 
 import fcntl
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from proxy.errors import OutboxBroken, OutboxBusy, OutboxError
+from proxy.errors import OutboxBroken, OutboxBusy, OutboxError, OutboxFull
 from proxy.outbox import files
+from proxy.outbox.place import Place, Room, check_place, unwritable
 from proxy.outbox.tables import migrate
 
 BUSY_MS = 5_000  # only a stranger's lock on the file is ever waited for: ours are taken before
@@ -32,11 +35,15 @@ class Sqlite:
         self._synchronous = synchronous
         self._mutex = threading.Lock()
         self._keeper: int | None = None
+        self._corrupt = ""  # what was found, once it was
         _prepare(path)
-        self._lock_file = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._place = Place(path, self._reusable)
+        self._lock_file = _open_beside(path, "-lock")
+        self._busy_seconds = BUSY_MS / 1000
         self._engine = sa.create_engine(
-            f"sqlite:///{path}",
-            connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000},
+            "sqlite://",
+            creator=self._connect,
+            poolclass=sa.QueuePool,
             hide_parameters=True,  # its errors would carry shoppers' data into the log
             pool_size=8,
             max_overflow=32,
@@ -54,7 +61,7 @@ class Sqlite:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A write transaction, committed to disk on leaving. Raises ``OutboxBusy`` when the file cannot take it now."""
-        with self._locked(), _borders(self.path), self._engine.connect() as connection:
+        with self._locked(), self._borders(), self._engine.connect() as connection:
             connection = connection.execution_options(pixelpair_begin="BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection
@@ -62,17 +69,28 @@ class Sqlite:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A consistent view that blocks no writer."""
-        with _borders(self.path), self._engine.connect() as connection, connection.begin():
+        with self._borders(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     def scrub(self) -> None:
         """Leave nothing of what was deleted in the file or its WAL. Rewrites the whole file; writers wait meanwhile."""
-        with self._locked(), _borders(self.path), self._engine.connect() as connection:
+        with self._locked(), self._borders(), self._engine.connect() as connection:
             connection = connection.execution_options(pixelpair_begin=None)  # VACUUM runs in no transaction
             connection.exec_driver_sql("VACUUM")
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
         if busy:
             raise OutboxBusy(f"The log of {self.path} could not be emptied, as somebody is reading it: try again.")
+
+    def admit(self, backend: bool) -> None:
+        """Raise ``OutboxError`` unless a report (of a back end: ``backend``) may be stored now: the file is sound and
+        in its place, and its disk has more room than the keeper needs. Costs next to nothing."""
+        if self._corrupt:
+            raise OutboxBroken(self._corrupt)
+        self._place.admit(backend)
+
+    def room(self) -> Room:
+        """The room left on the file's disk."""
+        return self._place.room()
 
     def copies(self) -> list[AbstractContextManager[sa.Connection]]:
         """For each copy made before a migration, a write transaction on it; the copy is scrubbed when it ends."""
@@ -84,7 +102,7 @@ class Sqlite:
 
     def become_keeper(self) -> None:
         """Take the file's one keeper's place until ``close``; ``OutboxError`` when another process has it."""
-        handle = os.open(f"{self.path}-keeper", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = _open_beside(self.path, "-keeper")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -121,6 +139,33 @@ class Sqlite:
             finally:
                 fcntl.flock(self._lock_file, fcntl.LOCK_UN)
 
+    @contextmanager
+    def _borders(self) -> Iterator[None]:
+        try:
+            with _borders(self.path):
+                yield
+        except OutboxBroken as error:
+            # From here on no more is taken in: what can still be read may be delivered, what is written may be lost.
+            self._corrupt = str(error)
+            raise
+        except OutboxFull:
+            self._place.look_again()
+            raise
+
+    def _reusable(self) -> int:
+        try:
+            with self.read() as connection:
+                pages = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+                return int(pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one())
+        except OutboxError:
+            return 0
+
+    def _connect(self) -> sqlite3.Connection:
+        self._place.check_file()  # two connections on two files would each miss what the other knows
+        # mode=rw: a file that was deleted meanwhile must not come back empty.
+        address = f"file:{quote(str(self.path))}?mode=rw"
+        return sqlite3.connect(address, uri=True, timeout=self._busy_seconds, check_same_thread=False)
+
     def _on_connect(self, connection: Any, _record: object) -> None:
         connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
         cursor = connection.cursor()
@@ -152,18 +197,23 @@ def _on_begin(connection: sa.Connection) -> None:
 
 
 def _prepare(path: Path) -> None:
+    check_place(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Nobody else on the machine has a reason to read shoppers' events.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise OutboxError(
-            f"The outbox cannot be written at {path} ({error.strerror}): make the folder writable for this user, "
-            "or choose another place with PIXELPAIR_OUTBOX_URL."
-        ) from None
+        raise unwritable(path, error.errno) from None
+    os.close(_open_beside(path, ""))
     log = Path(f"{path}-wal")
     if path.stat().st_size == 0 and log.exists() and log.stat().st_size:
         raise _broken(path, "it is empty, and SQLite would throw away the log beside it")  # SQLite takes it for new
+
+
+def _open_beside(path: Path, ending: str) -> int:
+    """Open the file, or one beside it, made for its owner alone: nobody else has a reason to read shoppers' events."""
+    try:
+        return os.open(f"{path}{ending}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise unwritable(Path(f"{path}{ending}"), error.errno) from None
 
 
 @contextmanager
@@ -171,12 +221,28 @@ def _borders(path: Path) -> Iterator[None]:
     """SQLite's own errors become ours here, without the statement's values."""
     try:
         yield
-    except sa.exc.OperationalError as error:
-        raise OutboxBusy(f"The outbox at {path} cannot be used right now: {error.orig}.") from None
-    except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.InterfaceError):
-        raise
     except sa.exc.DatabaseError as error:
-        raise _broken(path, str(error.orig)) from None
+        # An extended code holds the plain one in its lowest byte.
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise _broken(path, str(error.orig)) from None
+        if code == sqlite3.SQLITE_FULL:
+            raise OutboxFull(
+                f"The disk of the outbox at {path} is full: make room on it. Nothing that was accepted is lost, "
+                "nothing is sent that cannot be written down, and it goes on by itself."
+            ) from None
+        if isinstance(error, sa.exc.OperationalError):
+            cure = _CURES.get(code, "look at its disk and folder")
+            raise OutboxBusy(f"The outbox at {path} cannot be used right now ({error.orig}): {cure}.") from None
+        raise
+
+
+_CURES = {
+    sqlite3.SQLITE_BUSY: "another program holds it; close what has the file open, such as a backup or a SQL shell",
+    sqlite3.SQLITE_READONLY: "make the file and its folder writable for this user",
+    sqlite3.SQLITE_CANTOPEN: "see that its folder is there and writable for this user",
+    sqlite3.SQLITE_IOERR: "its disk fails; look at the system's log (dmesg)",
+}
 
 
 def _broken(path: Path, why: str) -> OutboxBroken:

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from proxy.outbox.entry import Entry, from_row, to_row
+from proxy.outbox.place import Room
 from proxy.outbox.tables import State, events, facts, is_held, is_state
 
 HOUR = 3_600_000
@@ -46,6 +47,8 @@ class Engine(Protocol):
 
     def write(self) -> AbstractContextManager[sa.Connection]: ...
     def read(self) -> AbstractContextManager[sa.Connection]: ...
+    def admit(self, backend: bool) -> None: ...
+    def room(self) -> Room | None: ...
     def scrub(self) -> None: ...
     def copies(self) -> list[AbstractContextManager[sa.Connection]]: ...
     def out_of_reach(self) -> list[Path]: ...
@@ -79,6 +82,8 @@ class Outbox:
         self._merge = merge
         self.write = engine.write
         self.read = engine.read
+        self.admit = engine.admit
+        self.room = engine.room
         self.scrub = engine.scrub
         self.copies = engine.copies
         self.out_of_reach = engine.out_of_reach

@@ -6,6 +6,7 @@ variable spells the path: PIXELPAIR_SITES__MAIN__PIXELS__0__ACCESS_TOKEN is site
 
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from importlib.metadata import version
 
 from proxy.errors import SettingsError
 from proxy.settings.model import Destination, Settings, Site
@@ -61,8 +62,11 @@ def place_of(name: str, sites: Collection[str]) -> Place:
 def unknown(name: str, known: Iterable[str]) -> str:
     """The sentence for a name that is no setting, with the nearest that is one."""
     nearest = get_close_matches(name, sorted(known), n=1, cutoff=0.75)
+    if nearest:
+        return f"there is no such setting; did you mean {nearest[0]}?"
     return (
-        f"there is no such setting; did you mean {nearest[0]}?" if nearest else "there is no such setting: remove it."
+        f"this version of Pixelpair ({version('pixelpair')}) has no such setting; another version may: "
+        "start that one, or remove it."
     )
 
 

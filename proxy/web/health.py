@@ -1,12 +1,24 @@
 """``GET /t/healthz`` (does this process work?) and ``/t/readyz`` (can an event be stored now?)."""
 
+import logging
+
 from flask import Blueprint, Response, jsonify
 
-from proxy.errors import OutboxError
+from proxy.errors import OutboxBroken, OutboxBusy, OutboxError, OutboxFull
 from proxy.web.doors import Doors
+
+log = logging.getLogger(__name__)
 
 # The keeper's heart beats every 5 seconds; a slow disk may delay a beat, a minute of silence means it is gone.
 SILENT_MS = 60_000
+
+# Strangers may ask too: the log has paths and what to do.
+_REASONS: tuple[tuple[type[OutboxError], str], ...] = (
+    (OutboxFull, "the disk of the outbox is full or nearly so"),
+    (OutboxBusy, "the outbox is locked, slow or failing"),
+    (OutboxBroken, "the outbox is broken"),
+    (OutboxError, "the outbox is gone or cannot be used"),
+)
 
 
 def blueprint(doors: Doors) -> Blueprint:
@@ -20,6 +32,16 @@ def blueprint(doors: Doors) -> Blueprint:
 
     def seen(ago: int | None) -> dict[str, int | None]:
         return {"keeper_seen_ms_ago": None if ago is None else max(0, ago)}
+
+    def lanes(error: OutboxError) -> dict[str, bool]:
+        """Whose reports are taken all the same: as a disk fills up, browsers' are refused first."""
+        if not isinstance(error, OutboxFull):
+            return {}
+        try:
+            doors.commit.check(backend=True)
+        except OutboxError:
+            return {"browsers": False, "back_ends": False}
+        return {"browsers": False, "back_ends": True}
 
     @bp.get("/healthz")
     def healthz() -> tuple[Response, int]:
@@ -37,7 +59,9 @@ def blueprint(doors: Doors) -> Blueprint:
         try:
             doors.commit.check()
             return jsonify(status="ok", **seen(silence())), 200
-        except OutboxError:
-            return jsonify(status="failing", reason="the outbox cannot be used"), 503
+        except OutboxError as error:
+            log.error("%s", error)
+            reason = next(words for kind, words in _REASONS if isinstance(error, kind))
+            return jsonify(status="failing", reason=f"{reason}; see the proxy's log", **lanes(error)), 503
 
     return bp

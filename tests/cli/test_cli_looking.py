@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from click.testing import Result
 from proxy.cli.opening import now_ms
 from proxy.outbox.destinations import Destinations
 from proxy.outbox.store import Outbox
+from tests.room import MIB, set_room
 
 SHOP = "shop/COQDA8RC77U2TMR44LI0"
 UK2 = "uk/C4EXAMPLE0PIXEL0COD2"
@@ -76,9 +76,28 @@ class TestStatus:
         assert troubles(told("status", code=1)) == ["pixelpair serve"]
 
     def test_a_disk_almost_full(self, told: Told, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
-        usage = shutil.disk_usage("/")
-        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100 * 2**20))
-        assert troubles(told("status", code=1)) == ["df -h ."]
+        set_room(monkeypatch, free=900 * MIB)
+        [trouble] = told("status", code=1)["needs_a_person"]
+        assert trouble == {
+            "sentence": "The outbox's disk has only 900 MiB left, and reports are refused below 512: make room.",
+            "command": "df -h .",
+        }
+
+    def test_a_disk_so_full_that_reports_are_refused(
+        self, told: Told, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_room(monkeypatch, free=100 * MIB)
+        [trouble] = told("status", code=1)["needs_a_person"]
+        assert "nearly full: Reports are refused (503) while less than 512 MiB are free" in trouble["sentence"]
+        assert trouble["command"] == "df -h ."
+
+    def test_a_clock_that_is_off(self, told: Told, outbox: Outbox) -> None:
+        outbox.remember("clock_ahead_ms", str(-3_600_000))
+        [trouble] = told("status", code=1)["needs_a_person"]
+        assert "about 60 minutes behind TikTok's" in trouble["sentence"]
+        assert trouble["command"] == "timedatectl status"
+        outbox.remember("clock_ahead_ms", "0")
+        assert told("status")["ok"]
 
     def test_dead_letters_with_a_command_that_finds_exactly_them(
         self, told: Told, pixelpair: Run, die: Make, outbox: Outbox

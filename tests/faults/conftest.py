@@ -101,8 +101,8 @@ class Proxy:
         running.process.wait(CEILING)
         return running.log()
 
-    def readyz(self) -> requests.Response:
-        return requests.get(f"{self.address}/t/readyz", timeout=5)
+    def readyz(self, timeout: float = 5) -> requests.Response:
+        return requests.get(f"{self.address}/t/readyz", timeout=timeout)
 
     def healthz(self) -> requests.Response:
         return requests.get(f"{self.address}/t/healthz", timeout=5)

@@ -43,7 +43,8 @@ class Shop:
 
     def __init__(self, folder: Path, environ: dict[str, str], toml: Path | None = None) -> None:
         self.now = NOW
-        self.outbox = Outbox(Sqlite(folder / "outbox.db"), merge)
+        self.database = folder / "outbox.db"
+        self.outbox = Outbox(Sqlite(self.database), merge)
         self.commit = GroupCommit(self.outbox, lambda: self.now)
         settings = load(toml, environ, None)
         self.doors = Doors(settings, (SECRET,), self.outbox, self.commit, clock_ms=lambda: self.now)
@@ -56,6 +57,19 @@ class Shop:
         sent = {name: value for name, value in {**BROWSER, **named}.items() if value is not None}
         text = body if isinstance(body, bytes | str) else json.dumps(body)
         return self.client.post(path, headers=sent, data=text)
+
+    def track(self, order: str) -> Any:
+        """POST an order as the shop's back end would."""
+        item = {
+            "event": "CompletePayment",
+            "event_id": order,
+            "event_time": NOW // 1000,
+            "user": {"ip": "8.8.8.8"},
+            "properties": {"value": 120, "currency": "MAD", "order_id": order},
+        }
+        body = {"event_source": "web", "event_source_id": SHOP["PIXELPAIR_PIXEL_CODE"], "data": [item]}
+        headers = {"Access-Token": SHOP["PIXELPAIR_API_KEYS"]}
+        return self.client.post("/t/open_api/v1.3/event/track/", headers=headers, json=body)
 
     def stored(self) -> list[Entry]:
         """Everything in the outbox, oldest first."""
