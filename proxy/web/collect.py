@@ -118,8 +118,8 @@ def _take(doors: Doors, site: Site, told: object, items: list[object]) -> Respon
         seen.append(report)
         told_rows[len(answers)] = rows
         answers.append({"event_id": rows[0].event_id})
-    for place, error in _store(doors, told_rows).items():
-        answers[place] = {"error": describe(error)}
+    for place, failed in _store(doors, told_rows).items():
+        answers[place] = {"error": describe(failed)}
     answer = jsonify(answers if isinstance(told, list) else answers[0])
     answer.status_code = 202
     answer.headers["Cache-Control"] = "no-store"
