@@ -126,6 +126,8 @@ class Outbox:
         held = from_row(dict(connection.execute(query).mappings().one()))
         changes = self._merge(held, told, now)
         changes = {name: value for name, value in changes.items() if getattr(held, name) != value}
+        if held.view is None and told.view is not None:
+            changes["view"] = told.view  # a back end told it first: from now on the pixel's state reaches it
         if held.state == State.DELIVERED and "proved" in changes and "state" not in changes:
             changes["expires_at"] = (held.delivered_at or now) + REMEMBER_PROVED_KEY
         if "warnings" in changes:
@@ -503,8 +505,8 @@ def _share_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> N
 
 
 def _learn_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
-    """A report that knows nothing of the pixel learns it from the events of its view, whichever came first."""
-    views = {entry.view for entry in entries if entry.view and not _is_known(entry.pixel)}
+    """A report that knows less of the pixel than the events of its view learns it from them, whichever came first."""
+    views = {entry.view for entry in entries if entry.view and entry.pixel != "sent"}
     if not views:
         return
     known = connection.execute(
@@ -513,9 +515,10 @@ def _learn_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> N
         .group_by(events.c.site, events.c.view)
     )
     for site, view, pixel in known.all():
-        unknown = sa.func.coalesce(events.c.pixel, "unknown") == "unknown"
+        held = sa.func.coalesce(events.c.pixel, "unknown")
+        less = held != "sent" if pixel == "sent" else held == "unknown"
         connection.execute(
-            sa.update(events).where(events.c.view == view, events.c.site == site, unknown).values(pixel=pixel)
+            sa.update(events).where(events.c.view == view, events.c.site == site, less).values(pixel=pixel)
         )
 
 

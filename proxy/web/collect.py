@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, request
 
-from proxy.errors import Rejected
+from proxy.errors import OutboxError, Rejected
 from proxy.events import event_id as ids
 from proxy.events.event import build_event, event_time_of
 from proxy.events.identity import hash_user
@@ -104,7 +104,7 @@ def _take(doors: Doors, site: Site, told: object, items: list[object]) -> Respon
     visit = _visit(site, doors)
     # An array larger than the whole limit would otherwise be refused for ever.
     doors.rates.check(site, visit.ip, min(len(items), doors.settings.reports_per_minute))
-    entries: list[Entry] = []
+    told_rows: dict[int, list[Entry]] = {}
     answers: list[dict[str, Any]] = []
     seen: list[Report] = []
     for item in items:
@@ -116,15 +116,38 @@ def _take(doors: Doors, site: Site, told: object, items: list[object]) -> Respon
             answers.append({"error": describe(error)})
             continue
         seen.append(report)
-        entries += rows
+        told_rows[len(answers)] = rows
         answers.append({"event_id": rows[0].event_id})
-    if entries:
-        doors.commit.store(entries)
+    for place, failed in _store(doors, told_rows).items():
+        answers[place] = {"error": describe(failed)}
     answer = jsonify(answers if isinstance(told, list) else answers[0])
     answer.status_code = 202
     answer.headers["Cache-Control"] = "no-store"
     _prolong_cookies(answer, visit, seen)
     return answer
+
+
+def _store(doors: Doors, told: dict[int, list[Entry]]) -> dict[int, Rejected]:
+    """Store all rows in one commit; of several reports, one that the database will not take fails alone. Returns what
+    failed, by its place."""
+    try:
+        if told:
+            doors.commit.store([row for rows in told.values() for row in rows])
+        return {}
+    except OutboxError:
+        raise
+    except Exception:
+        if len(told) == 1:
+            raise
+    failed: dict[int, Rejected] = {}
+    for place, rows in told.items():
+        try:
+            doors.commit.store(rows)
+        except OutboxError:
+            raise
+        except Exception:
+            failed[place] = Rejected("internal", "", "The proxy failed; its log says more.", 500)
+    return failed
 
 
 def _visit(site: Site, doors: Doors) -> Visit:

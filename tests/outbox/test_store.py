@@ -77,10 +77,25 @@ class TestAdd:
         store(entry("e2", view="v1", pixel="unknown"))
         assert [get(outbox, name).pixel for name in ("e1", "e2", "other")] == ["blocked", "blocked", "unknown"]
 
+    def test_what_a_back_end_told_first_joins_the_view_of_the_browsers_report(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry("e1", browser=False, backend=True, proved=True))
+        store(entry("e1", view="v1", pixel="unknown"))
+        store(entry("e2", view="v1", pixel="blocked"))
+        assert (get(outbox).view, get(outbox).pixel) == ("v1", "blocked")
+
     def test_sent_stays_sent_whatever_others_of_the_view_say(self, outbox: Outbox, store: Store, entry: Make) -> None:
         store(entry("e1", view="v1", pixel="sent"))
         store(entry("e2", view="v1", pixel="blocked"))
         assert get(outbox, "e1").pixel == "sent"
+
+    def test_an_older_word_that_comes_late_learns_that_the_pixel_has_sent(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry("e1", view="v1", pixel="sent"))
+        store(entry("late", view="v1", pixel="blocked"))
+        assert get(outbox, "late").pixel == "sent"
 
     def test_many_views_of_one_commit_keep_their_own_states(self, outbox: Outbox, store: Store, entry: Make) -> None:
         store(*(entry(f"{view}{n}", view=view) for view in SOME_VIEWS for n in (1, 2)))
