@@ -51,14 +51,25 @@ class Running:
         self.log_path = folder / f"log-{arguments[0]}-{time.monotonic_ns()}"
         with self.log_path.open("w") as log:
             self.process = subprocess.Popen(
-                [*program, *arguments], cwd=folder, env={**clean, **environ}, stdout=log, stderr=subprocess.STDOUT
+                [*program, *arguments],
+                cwd=folder,
+                env={**clean, "PYTHONFAULTHANDLER": "1", **environ},
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
 
     def log(self) -> str:
         return self.log_path.read_text()
 
     def end(self, how: int = signal.SIGTERM, within: float = CEILING) -> int:
-        """Send a signal and wait for the exit code; a process that has ended already is fine."""
+        """Send a signal and wait for the exit code; a process that has ended already is fine.
+
+        One that is not gone ``within`` so many seconds is aborted, so that its log shows where each thread was.
+        """
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(within)
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            return self.process.wait(CEILING)

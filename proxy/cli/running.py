@@ -2,6 +2,7 @@
 
 import logging
 import os
+import queue
 import signal
 import threading
 from contextlib import ExitStack
@@ -145,8 +146,19 @@ def _listen(parts: ExitStack, name: str, app: Any, host: str, port: int, threads
 
 
 def _heed_signals() -> threading.Event:
-    """Set by SIGTERM or SIGINT. Ask for it before anything starts: a signal in mid-start then stops it in order too."""
+    """Set by SIGTERM or SIGINT. Ask for it before anything starts: a signal in mid-start then stops it in order too.
+
+    A thread of its own sets it. A handler runs in the main thread, and would wait for ever for the event's lock if
+    that thread was just about to sleep on it; putting into a ``SimpleQueue`` is safe there.
+    """
     stopped = threading.Event()
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda number, _frame: signals.put(number))
+
+    def heed() -> None:
+        signals.get()
+        stopped.set()
+
+    threading.Thread(target=heed, name="signals", daemon=True).start()
     return stopped

@@ -66,7 +66,7 @@ def status(one: Proxy) -> dict[str, object]:
     return dict(json.loads(done.stdout))
 
 
-@pytest.mark.parametrize("disk", [4, 8], indirect=True, ids="{} MiB".format)
+@pytest.mark.parametrize("disk", [4, pytest.param(8, marks=pytest.mark.long)], indirect=True, ids="{} MiB".format)
 def test_full_to_the_last_page(disk: Disk, proxy: Make, crowd: Callable[..., Crowd], ledger: Ledger) -> None:
     one = on(disk, proxy).start()
     one.sandbox.behave(delay_ms=200, times=None)  # so that batches are in flight when the disk is full

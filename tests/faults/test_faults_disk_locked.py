@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
+import pytest
+
 from tests.faults.conftest import Crowd, Proxy
 from tests.faults.ledger import Ledger
 from tests.program import wait_for
@@ -41,6 +43,7 @@ def test_a_locked_file_makes_late_or_busy_and_loses_nothing(
     assert found.states["delivered"] >= len(ledger.accepted)
 
 
+@pytest.mark.long
 def test_while_it_is_locked_for_longer_than_a_report_waits_readyz_is_red(
     proxy: Callable[..., Proxy], ledger: Ledger
 ) -> None:

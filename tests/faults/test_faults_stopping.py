@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -45,3 +47,23 @@ def test_a_stop_under_load_loses_nothing_and_sends_nothing_twice(
     found = one.balance(ledger).holds()
     assert found.twice == {}
     assert found.received.keys() == one.stored()
+
+
+SIGNAL_WHILE_GOING_TO_SLEEP = """
+import signal, threading
+from proxy.cli.running import _heed_signals
+
+class Interrupted(threading.Condition):
+    def wait(self, timeout=None):
+        signal.raise_signal(signal.SIGTERM)  # its handler runs here, while the lock is held
+        return super().wait(timeout)
+
+stopped = _heed_signals()
+stopped._cond = Interrupted(threading.Lock())
+stopped.wait()
+"""
+
+
+def test_a_signal_is_heeded_even_while_the_program_is_about_to_wait_for_it() -> None:
+    done = subprocess.run([sys.executable, "-c", SIGNAL_WHILE_GOING_TO_SLEEP], timeout=60)
+    assert done.returncode == 0

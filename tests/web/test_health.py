@@ -38,6 +38,18 @@ def test_an_outbox_that_takes_nothing_is_not_ready_until_it_does(
     assert shop.post(event()).status_code == 202
 
 
+def test_ready_finds_out_by_itself_that_a_stranger_holds_the_outbox(
+    open_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("proxy.outbox.sqlite.BUSY_MS", 50)
+    shop = open_shop()
+    with closing(sqlite3.connect(shop.database, isolation_level=None)) as stranger:
+        stranger.execute("BEGIN EXCLUSIVE")
+        assert shop.client.get("/t/readyz").status_code == 503
+    assert "another program holds it" in caplog.text
+    assert shop.client.get("/t/readyz").status_code == 200
+
+
 def test_health_is_the_keepers_heartbeat_where_it_lives(shop: Shop) -> None:
     assert shop.client.get("/t/healthz").status_code == 200
     client = create_app(replace(shop.doors, keeper_here=True)).test_client()
