@@ -1,9 +1,11 @@
 """``POST /t/e``: reports from browsers. Answers only after the report is on disk."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, make_response, request
+from flask import Blueprint, Response, make_response, request
+from werkzeug.http import dump_cookie
 
 from proxy.errors import Rejected
 from proxy.events import event_id as ids
@@ -16,7 +18,7 @@ from proxy.outbox.entry import Entry
 from proxy.settings import Site
 from proxy.tickets import BadTicket, read_ticket
 from proxy.web import guards
-from proxy.web.doors import Doors, describe
+from proxy.web.doors import Doors, as_json, describe
 from proxy.web.entries import entries_for
 
 MOST_BYTES = 64 * 1024
@@ -52,8 +54,9 @@ def blueprint(doors: Doors) -> Blueprint:
     def collect() -> Response:
         told = parse_json(guards.read_body(request, MOST_BYTES))
         items = _items(told)
-        site = guards.site_for(doors.settings.sites, _site_of(items), request.host)
-        guards.check_origin(site, request.headers.get("Origin"), request.host)
+        host = request.host
+        site = guards.site_for(doors.settings.sites, _site_of(items), host)
+        guards.check_origin(site, request.environ.get("HTTP_ORIGIN"), host)
         return _take(doors, site, told, items)
 
     @bp.route("/e", methods=["OPTIONS"])
@@ -68,7 +71,7 @@ def blueprint(doors: Doors) -> Blueprint:
     def let_our_pages_read_it(answer: Response) -> Response:
         """Refusals too: without these headers a page's console would hide the sentence that says what is wrong."""
         answer.headers.add("Vary", "Origin")
-        origin = request.headers.get("Origin")
+        origin = request.environ.get("HTTP_ORIGIN")
         if origin and any(_needs_cors(site, origin) for site in doors.settings.sites.values()):
             answer.headers["Access-Control-Allow-Origin"] = origin
             answer.headers["Access-Control-Allow-Credentials"] = "true"
@@ -120,27 +123,29 @@ def _take(doors: Doors, site: Site, told: object, items: list[object]) -> Respon
         answers.append({"event_id": rows[0].event_id})
     if entries:
         doors.commit.store(entries)
-    answer = jsonify(answers if isinstance(told, list) else answers[0])
-    answer.status_code = 202
+    answer = as_json(answers if isinstance(told, list) else answers[0], 202)
     answer.headers["Cache-Control"] = "no-store"
     _prolong_cookies(answer, visit, seen)
     return answer
 
 
 def _visit(site: Site, doors: Doors) -> Visit:
-    origin = request.headers.get("Origin")
+    # Straight from the environ: each look through Flask's request and its headers costs a hundred times as much.
+    environ = request.environ
+    origin = environ.get("HTTP_ORIGIN")
+    cookies = request.cookies if "HTTP_COOKIE" in environ else {}
     return Visit(
         site=site,
         received=doors.clock_ms(),
         ip=guards.client_address(
-            request.remote_addr, request.headers.get("X-Forwarded-For"), doors.settings.trusted_hops
+            environ.get("REMOTE_ADDR"), environ.get("HTTP_X_FORWARDED_FOR"), doors.settings.trusted_hops
         ),
-        user_agent=request.headers.get("User-Agent", ""),
-        private=request.headers.get("Sec-GPC") == "1",
+        user_agent=environ.get("HTTP_USER_AGENT", ""),
+        private=environ.get("HTTP_SEC_GPC") == "1",
         fallback_url=f"{origin if origin and origin != 'null' else request.host_url.rstrip('/')}/",
-        ttclid=request.cookies.get(CLICK_COOKIE),
-        kept_ttclid=request.cookies.get(KEPT_COOKIE),
-        ttp=request.cookies.get("_ttp"),
+        ttclid=cookies.get(CLICK_COOKIE),
+        kept_ttclid=cookies.get(KEPT_COOKIE),
+        ttp=cookies.get("_ttp"),
     )
 
 
@@ -240,5 +245,14 @@ def _prolong_cookies(answer: Response, visit: Visit, reports: list[Report]) -> N
 
 
 def _keep(answer: Response, name: str, value: str, seconds: int, domain: str | None) -> None:
-    secure = request.is_secure or (request.headers.get("Origin") or "").startswith("https://")
-    answer.set_cookie(name, value, max_age=seconds, secure=secure, samesite="Lax", domain=domain)
+    """``value`` is one that ``signals`` read: nothing in it needs quoting."""
+    environ = request.environ
+    secure = environ["wsgi.url_scheme"] == "https" or environ.get("HTTP_ORIGIN", "").startswith("https://")
+    answer.headers.add("Set-Cookie", f"{name}={value}{_attributes(seconds, secure, domain)}")
+
+
+@lru_cache(maxsize=256)
+def _attributes(seconds: int, secure: bool, domain: str | None) -> str:
+    """All of a cookie but its name and value. Browsers go by Max-Age, so it needs no date of now."""
+    whole = dump_cookie("", max_age=seconds, secure=secure, samesite="Lax", domain=domain, sync_expires=False)
+    return whole.removeprefix("=")
