@@ -10,11 +10,11 @@ event does is not known here: ``add`` is handed a merge function.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -36,6 +36,9 @@ CLOCK_WENT_BACK = 2 * HOUR
 TWO_IDS = "event_id: this key is told under two event_ids, so TikTok counts it twice; send the key as event_id"
 MOST_IDS_OF_A_KEY = 10
 
+T = TypeVar("T")
+
+Name = tuple[str, str, str]
 Merge = Callable[[Entry, Entry, int], dict[str, Any]]
 
 
@@ -46,6 +49,7 @@ class Engine(Protocol):
 
     def write(self) -> AbstractContextManager[sa.Connection]: ...
     def read(self) -> AbstractContextManager[sa.Connection]: ...
+    def insert(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> Sequence[int]: ...
     def scrub(self) -> None: ...
     def copies(self) -> list[AbstractContextManager[sa.Connection]]: ...
     def out_of_reach(self) -> list[Path]: ...
@@ -89,26 +93,21 @@ class Outbox:
 
     def add(self, connection: sa.Connection, entries: Sequence[Entry], now: int) -> None:
         """Store each entry, or merge it into the row of the same event. Call inside ``write()``."""
-        fresh: dict[tuple[str, str, str], Entry] = {}
+        fresh: dict[Name, Entry] = {}
         further: list[Entry] = []
         for entry in entries:
             if fresh.setdefault(entry.name, entry) is not entry:
                 further.append(entry)
-        stored = self._insert(connection, list(fresh.values())) if fresh else {}
-        known = [entry for name, entry in fresh.items() if name not in stored]
+        ids = self._engine.insert(connection, [to_row(entry) for entry in fresh.values()]) if fresh else ()
+        new = fresh.keys() if len(ids) == len(fresh) else _names(connection, ids)
+        known = [entry for name, entry in fresh.items() if name not in new]
         for entry in [*known, *further]:
             self._join(connection, entry, now)
-        for name in list(_told_before(connection, [stored[name] for name in stored if fresh[name].key is not None])):
-            _note_second_id(connection, fresh[name])
+        if ids and any(entry.key is not None for entry in fresh.values()):
+            for name in _told_before(connection, ids) & new:
+                _note_second_id(connection, fresh[name])
         _share_pixel_state(connection, entries)
         _learn_pixel_state(connection, entries)
-
-    def _insert(self, connection: sa.Connection, entries: list[Entry]) -> dict[tuple[str, str, str], int]:
-        """The row ids of those entries that were not known yet, by their names."""
-        named = (events.c.destination, events.c.event, events.c.event_id)
-        statement = _insert_into(connection).returning(*named, events.c.id)
-        rows = connection.execute(statement, [to_row(entry) for entry in entries])
-        return {(row[0], row[1], row[2]): row[3] for row in rows}
 
     def _join(self, connection: sa.Connection, told: Entry, now: int) -> None:
         query = sa.select(events).where(
@@ -409,26 +408,21 @@ def _clock_went_back(now: int) -> sa.ColumnElement[bool]:
     return sa.or_(events.c.seen_at > now, events.c.due_at > now + CLOCK_WENT_BACK)
 
 
-def _parts(ids: Sequence[int], size: int = 1_000) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]
+def _parts(many: Sequence[T], size: int = 1_000) -> Iterator[Sequence[T]]:
+    for start in range(0, len(many), size):
+        yield many[start : start + size]
 
 
-def _insert_into(connection: sa.Connection) -> Any:
-    """INSERT … ON CONFLICT DO NOTHING, which each dialect spells in a module of its own."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-
-        return insert_postgresql(events).on_conflict_do_nothing()
-    from sqlalchemy.dialects.sqlite import insert as insert_sqlite
-
-    return insert_sqlite(events).on_conflict_do_nothing()
-
+# Statements that every commit needs are built once: building one takes longer than running it.
+_NAMED = sa.select(events.c.destination, events.c.event, events.c.event_id).where(
+    events.c.id.in_(sa.bindparam("ids", expanding=True))
+)
 
 _fresh, _other = events.alias("fresh"), events.alias("other")
 # One look at the whole commit finds nearly always nothing. It stops at the first other row, however many a key has.
 _TOLD_BEFORE = sa.select(_fresh.c.destination, _fresh.c.event, _fresh.c.event_id).where(
-    _fresh.c.id.in_(sa.bindparam("ids", expanding=True)),
+    _fresh.c.id.between(sa.bindparam("first"), sa.bindparam("last")),
+    _fresh.c.key.is_not(None),
     sa.exists().where(
         _other.c.site == _fresh.c.site,
         _other.c.key == _fresh.c.key,
@@ -439,11 +433,15 @@ _TOLD_BEFORE = sa.select(_fresh.c.destination, _fresh.c.event, _fresh.c.event_id
 )
 
 
-def _told_before(connection: sa.Connection, ids: Sequence[int]) -> Iterator[tuple[str, str, str]]:
-    """Which of these rows have a key that another row of the same event has too."""
-    for part in _parts(ids):
-        for row in connection.execute(_TOLD_BEFORE, {"ids": part}):
-            yield row.destination, row.event, row.event_id
+def _names(connection: sa.Connection, ids: Sequence[int]) -> Set[Name]:
+    """The events of these rows."""
+    return {(row[0], row[1], row[2]) for part in _parts(ids) for row in connection.execute(_NAMED, {"ids": part})}
+
+
+def _told_before(connection: sa.Connection, ids: Sequence[int]) -> Set[Name]:
+    """Those of these rows, and maybe of others between them, that have a key which another row of the event has too."""
+    rows = connection.execute(_TOLD_BEFORE, {"first": min(ids), "last": max(ids)})
+    return {(row[0], row[1], row[2]) for row in rows}
 
 
 def _note_second_id(connection: sa.Connection, entry: Entry) -> None:
@@ -464,11 +462,11 @@ def _note_second_id(connection: sa.Connection, entry: Entry) -> None:
             connection.execute(sa.update(events).where(events.c.id == row.id).values(warnings=text))
 
 
-# Built once, since building it takes longer than running it. That a pixel sent, no later report can take back.
+# That a pixel sent, no later report can take back.
 _SHARE_PIXEL = (
     sa.update(events)
     .where(
-        events.c.view == sa.bindparam("of_view"),
+        events.c.view.in_(sa.bindparam("views", expanding=True)),
         events.c.site == sa.bindparam("of_site"),
         sa.or_(
             events.c.pixel.is_(None),
@@ -481,27 +479,34 @@ _SHARE_PIXEL = (
 
 def _share_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     """What one report knows of the pixel holds for every event of its view."""
-    known = {(entry.site, entry.view, entry.pixel) for entry in entries if entry.view and _is_known(entry.pixel)}
-    if known:
-        told = [{"of_site": site, "of_view": view, "told": pixel} for site, view, pixel in sorted(known, key=str)]
-        connection.execute(_SHARE_PIXEL, told)
+    known: dict[tuple[str, str], set[str]] = {}
+    for entry in entries:
+        if entry.view and entry.pixel and _is_known(entry.pixel):
+            known.setdefault((entry.site, entry.pixel), set()).add(entry.view)
+    for site, pixel in sorted(known):  # blocked, off, sent: the last one stands
+        for views in _parts(sorted(known[site, pixel])):
+            connection.execute(_SHARE_PIXEL, {"of_site": site, "views": views, "told": pixel})
+
+
+_PIXELS_OF_VIEWS = (
+    sa.select(events.c.site, events.c.view, sa.func.max(events.c.pixel))  # of blocked, off and sent: sent
+    .where(
+        events.c.view.in_(sa.bindparam("views", expanding=True)),
+        events.c.pixel.in_(["sent", "blocked", "off"]),
+    )
+    .group_by(events.c.site, events.c.view)
+)
 
 
 def _learn_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     """A report that knows nothing of the pixel learns it from the events of its view, whichever came first."""
     views = {entry.view for entry in entries if entry.view and not _is_known(entry.pixel)}
-    if not views:
-        return
-    known = connection.execute(
-        sa.select(events.c.site, events.c.view, sa.func.max(events.c.pixel))  # of blocked, off and sent: sent
-        .where(events.c.view.in_(views), events.c.pixel.in_(["sent", "blocked", "off"]))
-        .group_by(events.c.site, events.c.view)
-    )
-    for site, view, pixel in known.all():
-        unknown = sa.func.coalesce(events.c.pixel, "unknown") == "unknown"
-        connection.execute(
-            sa.update(events).where(events.c.view == view, events.c.site == site, unknown).values(pixel=pixel)
-        )
+    for part in _parts(sorted(views)):
+        for site, view, pixel in connection.execute(_PIXELS_OF_VIEWS, {"views": part}).all():
+            unknown = sa.func.coalesce(events.c.pixel, "unknown") == "unknown"
+            connection.execute(
+                sa.update(events).where(events.c.view == view, events.c.site == site, unknown).values(pixel=pixel)
+            )
 
 
 def _is_known(pixel: str | None) -> bool:
