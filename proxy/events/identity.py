@@ -41,6 +41,8 @@ def hash_user(
     external ids a list stays a list, without repeats; of the rest the first counts. Never raises; no warning shows
     a value.
     """
+    if not user:
+        return {}, ()
     hashed: dict[str, str | list[str]] = {}
     warnings: list[str] = []
     for field, rule in _RULES.items():

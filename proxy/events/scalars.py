@@ -8,7 +8,7 @@ WHITE_SPACE = " \t\r\n\f\v"
 # What PostgreSQL cannot store and UTF-8 cannot encode.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 # Finds any e-mail address, and not the handle in tiktok.com/@some.shop; nothing overlaps, so the time stays linear.
-EMAIL_ADDRESS = re.compile(r"[^ @/]@[^ @]+\.[^ @0-9]")
+_EMAIL_ADDRESS = re.compile(r"[^ @/]@[^ @]+\.[^ @0-9]")
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
@@ -40,6 +40,11 @@ def read_decimal(value: object) -> object:
         if _DECIMAL.fullmatch(trimmed):
             return float(trimmed)
     return value
+
+
+def holds_email(text: str) -> bool:
+    """Whether an e-mail address stands anywhere in ``text``."""
+    return "@" in text and _EMAIL_ADDRESS.search(text) is not None
 
 
 def is_empty(value: object) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, Response, make_response, request
+from flask import Blueprint, Request, Response, make_response
 from werkzeug.http import dump_cookie
 
 from proxy.errors import Rejected
@@ -18,7 +18,7 @@ from proxy.outbox.entry import Entry
 from proxy.settings import Site
 from proxy.tickets import BadTicket, read_ticket
 from proxy.web import guards
-from proxy.web.doors import Doors, as_json, describe
+from proxy.web.doors import Doors, as_json, describe, this_request
 from proxy.web.entries import entries_for
 
 MOST_BYTES = 64 * 1024
@@ -40,6 +40,7 @@ class Visit:
     ip: str | None
     user_agent: str
     private: bool  # the browser sends Sec-GPC: 1
+    secure: bool  # the page is on https
     fallback_url: str
     ttclid: str | None
     kept_ttclid: str | None
@@ -52,12 +53,12 @@ def blueprint(doors: Doors) -> Blueprint:
 
     @bp.post("/e", provide_automatic_options=False)
     def collect() -> Response:
-        told = parse_json(guards.read_body(request, MOST_BYTES))
+        asked = this_request()
+        told = parse_json(guards.read_body(asked, MOST_BYTES))
         items = _items(told)
-        host = request.host
-        site = guards.site_for(doors.settings.sites, _site_of(items), host)
-        guards.check_origin(site, request.environ.get("HTTP_ORIGIN"), host)
-        return _take(doors, site, told, items)
+        site = guards.site_for(doors.settings.sites, _site_of(items), asked.host)
+        guards.check_origin(site, asked.environ.get("HTTP_ORIGIN"), asked.host)
+        return _take(doors, _visit(doors, site, asked), told, items)
 
     @bp.route("/e", methods=["OPTIONS"])
     def preflight() -> Response:
@@ -71,8 +72,9 @@ def blueprint(doors: Doors) -> Blueprint:
     def let_our_pages_read_it(answer: Response) -> Response:
         """Refusals too: without these headers a page's console would hide the sentence that says what is wrong."""
         answer.headers.add("Vary", "Origin")
-        origin = request.environ.get("HTTP_ORIGIN")
-        if origin and any(_needs_cors(site, origin) for site in doors.settings.sites.values()):
+        asked = this_request()
+        origin = asked.environ.get("HTTP_ORIGIN")
+        if origin and any(_needs_cors(site, origin, asked.host) for site in doors.settings.sites.values()):
             answer.headers["Access-Control-Allow-Origin"] = origin
             answer.headers["Access-Control-Allow-Credentials"] = "true"
         return answer
@@ -80,9 +82,9 @@ def blueprint(doors: Doors) -> Blueprint:
     return bp
 
 
-def _needs_cors(site: Site, origin: str) -> bool:
+def _needs_cors(site: Site, origin: str, host: str) -> bool:
     try:
-        return guards.check_origin(site, origin, request.host) is not None
+        return guards.check_origin(site, origin, host) is not None
     except Rejected:
         return False
 
@@ -103,10 +105,9 @@ def _site_of(items: list[object]) -> str | None:
     return names.pop() if names else None
 
 
-def _take(doors: Doors, site: Site, told: object, items: list[object]) -> Response:
-    visit = _visit(site, doors)
+def _take(doors: Doors, visit: Visit, told: object, items: list[object]) -> Response:
     # An array larger than the whole limit would otherwise be refused for ever.
-    doors.rates.check(site, visit.ip, min(len(items), doors.settings.reports_per_minute))
+    doors.rates.check(visit.site, visit.ip, min(len(items), doors.settings.reports_per_minute))
     entries: list[Entry] = []
     answers: list[dict[str, Any]] = []
     seen: list[Report] = []
@@ -129,11 +130,10 @@ def _take(doors: Doors, site: Site, told: object, items: list[object]) -> Respon
     return answer
 
 
-def _visit(site: Site, doors: Doors) -> Visit:
-    # Straight from the environ: each look through Flask's request and its headers costs a hundred times as much.
-    environ = request.environ
+def _visit(doors: Doors, site: Site, asked: Request) -> Visit:
+    environ = asked.environ
     origin = environ.get("HTTP_ORIGIN")
-    cookies = request.cookies if "HTTP_COOKIE" in environ else {}
+    cookies = asked.cookies if "HTTP_COOKIE" in environ else {}
     return Visit(
         site=site,
         received=doors.clock_ms(),
@@ -142,7 +142,8 @@ def _visit(site: Site, doors: Doors) -> Visit:
         ),
         user_agent=environ.get("HTTP_USER_AGENT", ""),
         private=environ.get("HTTP_SEC_GPC") == "1",
-        fallback_url=f"{origin if origin and origin != 'null' else request.host_url.rstrip('/')}/",
+        secure=asked.is_secure or (origin or "").startswith("https://"),
+        fallback_url=f"{origin if origin and origin != 'null' else asked.host_url.rstrip('/')}/",
         ttclid=cookies.get(CLICK_COOKIE),
         kept_ttclid=cookies.get(KEPT_COOKIE),
         ttp=cookies.get("_ttp"),
@@ -238,17 +239,16 @@ def _prolong_cookies(answer: Response, visit: Visit, reports: list[Report]) -> N
     domain = visit.site.cookie_domain
     ttclid = next((report.ttclid for report in reversed(reports) if report.ttclid), None)
     if ttclid and ttclid != visit.kept_ttclid:
-        _keep(answer, CLICK_COOKIE, ttclid, KEEP_CLICK, domain)
-        _keep(answer, KEPT_COOKIE, ttclid, KEEP_CLICK, domain)
+        kept = _attributes(KEEP_CLICK, visit.secure, domain)
+        _keep(answer, CLICK_COOKIE, ttclid, kept)
+        _keep(answer, KEPT_COOKIE, ttclid, kept)
     if domain and visit.ttp and any(report.ttp == visit.ttp for report in reports):
-        _keep(answer, "_ttp", visit.ttp, KEEP_TTP, domain)
+        _keep(answer, "_ttp", visit.ttp, _attributes(KEEP_TTP, visit.secure, domain))
 
 
-def _keep(answer: Response, name: str, value: str, seconds: int, domain: str | None) -> None:
+def _keep(answer: Response, name: str, value: str, attributes: str) -> None:
     """``value`` is one that ``signals`` read: nothing in it needs quoting."""
-    environ = request.environ
-    secure = environ["wsgi.url_scheme"] == "https" or environ.get("HTTP_ORIGIN", "").startswith("https://")
-    answer.headers.add("Set-Cookie", f"{name}={value}{_attributes(seconds, secure, domain)}")
+    answer.headers.add("Set-Cookie", f"{name}={value}{attributes}")
 
 
 @lru_cache(maxsize=256)

@@ -78,10 +78,10 @@ def client_address(peer: str | None, forwarded_for: str | None, trusted_hops: in
     if trusted_hops:
         hops = [hop.strip() for hop in (forwarded_for or "").split(",")]
         text = hops[-trusted_hops] if len(hops) >= trusted_hops else None
-    return _public(text or "")
+    return _public(text) if text and len(text) <= LONGEST_NETLOC else None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32_768)
 def _public(text: str) -> str | None:
     if text.startswith("["):
         text = text[1:].partition("]")[0]
