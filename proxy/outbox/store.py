@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from proxy.outbox import statements
 from proxy.outbox.entry import Entry, from_row, to_row
 from proxy.outbox.tables import State, events, facts, is_held, is_state
 
@@ -144,100 +145,54 @@ class Outbox:
             ids = self._pick(connection, destination, now, limit, newest_first)
             if not ids:
                 return []
-            connection.execute(
-                sa.update(events)
-                .where(events.c.id.in_(ids))
-                .values(
-                    state=State.SENDING.value,
-                    claim=token,
-                    lease_until=now + lease_ms,
-                    attempts=events.c.attempts + 1,
-                    first_attempt_at=sa.func.coalesce(events.c.first_attempt_at, now),
-                    last_attempt_at=now,
-                    sent_proved=events.c.proved,
-                    changed_at=now,
-                )
-            )
-            rows = connection.execute(sa.select(*_CLAIMED).where(events.c.id.in_(ids)).order_by(events.c.id))
-            return [Claimed(*row) for row in rows]
+            claim = {"at": now, "token": token, "until": now + lease_ms}
+            rows = [row for part in _parts(ids) for row in connection.execute(_CLAIM, {"ids": part, **claim})]
+            return sorted((Claimed(*row) for row in rows), key=lambda event: event.id)
 
     def _pick(self, connection: sa.Connection, destination: str, now: int, limit: int, newest_first: bool) -> list[int]:
-        waiting = sa.select(events.c.id, events.c.test_code, events.c.batch_limit).where(
-            events.c.destination == destination, is_state(State.WAITING)
-        )
-        if self._engine.claim_lock:
-            waiting = waiting.with_for_update(skip_locked=True)
-        due = events.c.due_at
-        passes = (
-            waiting.where(due <= now, due > now - MERGE_WINDOW),
-            waiting.where(due <= now - MERGE_WINDOW),
-            waiting.where(due > now, _clock_went_back(now)),
-        )
+        told = {"to": destination, "most": limit, "fresh_from": now - MERGE_WINDOW, **_clock(now)}
         picked: list[int] = []
         kind: tuple[str, int | None] | None = None
-        for query in passes:
+        for query in statements.PICK_NEWEST_FIRST if newest_first else statements.PICK:
             if len(picked) >= limit:
                 break
-            for row in connection.execute(query.order_by(due.desc() if newest_first else due).limit(limit)):
-                kind = kind or (row.test_code, row.batch_limit)
-                if (row.test_code, row.batch_limit) == kind and len(picked) < min(limit, kind[1] or limit):
-                    picked.append(row.id)
+            if self._engine.claim_lock:
+                query = query.with_for_update(skip_locked=True)
+            for row_id, test_code, batch_limit in connection.execute(query, told):
+                kind = kind or (test_code, batch_limit)
+                if (test_code, batch_limit) == kind and len(picked) < min(limit, batch_limit or limit):
+                    picked.append(row_id)
         return picked
 
     def next_due(self, destination: str, now: int) -> int | None:
         """When the destination's next waiting event is due (ms), or ``None`` with nothing waiting."""
-        due = events.c.due_at
-        waiting = sa.select(due).where(events.c.destination == destination, is_state(State.WAITING))
+        told = {"to": destination, **_clock(now)}
         with self._engine.read() as connection:
-            first = connection.execute(waiting.order_by(due).limit(1)).scalar()
+            first: int | None = connection.execute(statements.NEXT_DUE, {"to": destination}).scalar()
             if first is None or first <= now:
                 return first
-            stranded = connection.execute(waiting.where(due > now, _clock_went_back(now)).limit(1)).first()
-            return now if stranded else int(first)
+            return now if connection.execute(statements.STRANDED, told).first() else first
 
     def settle(
         self, token: str, ids: Sequence[int], now: int, *, code: int, request_id: str | None, alarm: str | None = None
     ) -> int:
         """The events were delivered. Returns how many of them this token still held."""
-        remember = sa.case(
-            (events.c.key.is_(None), REMEMBER_UNKEYED),
-            (events.c.proved, REMEMBER_PROVED_KEY),
-            else_=REMEMBER_UNPROVED_KEY,
-        )
-        delivered = {
-            "state": State.DELIVERED.value,
-            "delivered_at": now,
-            "expires_at": now + remember,
-            "code": code,
-            "request_id": request_id,
-            "reason": alarm,
+        held = {"at": now, "token": token}
+        told = {
+            "its_code": code,
+            "its_request": request_id,
+            "alarm": alarm,
+            "unkeyed_until": now + REMEMBER_UNKEYED,
+            "unproved_until": now + REMEMBER_UNPROVED_KEY,
+            "proved_until": now + REMEMBER_PROVED_KEY,
         }
         with self._engine.write() as connection:
             done = 0
-            again = events.c.beside.is_not(None) & events.c.proved & ~events.c.sent_proved
             for part in _parts(ids):
-                mine = _mine(token, part)
-                # A proved report came while the unproved body was in flight: it goes out once more, merged.
-                done += connection.execute(
-                    sa.update(events)
-                    .where(*mine, again)
-                    .values(
-                        **_UNCLAIMED,
-                        state=State.WAITING.value,
-                        body=events.c.beside,
-                        beside=None,
-                        delivered_at=now,
-                        horizon_from=now,
-                        due_at=now,
-                        unknown_outcome=False,
-                        changed_at=now,
-                    )
-                ).rowcount
-                done += connection.execute(
-                    sa.update(events)
-                    .where(*mine)
-                    .values(**_UNCLAIMED, **delivered, beside=None, batch_limit=None, changed_at=now)
-                ).rowcount
+                settled = connection.execute(statements.SETTLE, {"ids": part, **held, **told}).rowcount
+                if settled < len(part):
+                    settled += connection.execute(statements.SETTLE_AND_SEND_AGAIN, {"ids": part, **held}).rowcount
+                done += settled
             return done
 
     def release(
@@ -375,7 +330,12 @@ class Outbox:
 
 
 _UNCLAIMED: dict[str, Any] = {"claim": None, "lease_until": None}
-_CLAIMED = tuple(events.c[name] for name in Claimed.__dataclass_fields__)
+_CLAIM = statements.CLAIM.returning(*(events.c[name] for name in Claimed.__dataclass_fields__))
+
+
+def _clock(now: int) -> dict[str, int]:
+    """What is due later than ``too_far`` was stamped by another clock."""
+    return {"at": now, "too_far": now + CLOCK_WENT_BACK}
 
 
 def _back(now: int, reason: str) -> dict[str, Any]:
@@ -403,44 +363,21 @@ def _mine(token: str, ids: Sequence[int]) -> tuple[sa.ColumnElement[bool], ...]:
     return events.c.id.in_(ids), events.c.claim == token, events.c.state == State.SENDING.value
 
 
-def _clock_went_back(now: int) -> sa.ColumnElement[bool]:
-    """Stamped by a clock that has since been set back: such a row is due at once, or it might wait for days."""
-    return sa.or_(events.c.seen_at > now, events.c.due_at > now + CLOCK_WENT_BACK)
-
-
 def _parts(many: Sequence[T], size: int = 1_000) -> Iterator[Sequence[T]]:
     for start in range(0, len(many), size):
         yield many[start : start + size]
 
 
-# Statements that every commit needs are built once: building one takes longer than running it.
-_NAMED = sa.select(events.c.destination, events.c.event, events.c.event_id).where(
-    events.c.id.in_(sa.bindparam("ids", expanding=True))
-)
-
-_fresh, _other = events.alias("fresh"), events.alias("other")
-# One look at the whole commit finds nearly always nothing. It stops at the first other row, however many a key has.
-_TOLD_BEFORE = sa.select(_fresh.c.destination, _fresh.c.event, _fresh.c.event_id).where(
-    _fresh.c.id.between(sa.bindparam("first"), sa.bindparam("last")),
-    _fresh.c.key.is_not(None),
-    sa.exists().where(
-        _other.c.site == _fresh.c.site,
-        _other.c.key == _fresh.c.key,
-        _other.c.destination == _fresh.c.destination,
-        _other.c.event == _fresh.c.event,
-        _other.c.id != _fresh.c.id,
-    ),
-)
-
-
 def _names(connection: sa.Connection, ids: Sequence[int]) -> Set[Name]:
     """The events of these rows."""
-    return {(row[0], row[1], row[2]) for part in _parts(ids) for row in connection.execute(_NAMED, {"ids": part})}
+    return {
+        (row[0], row[1], row[2]) for part in _parts(ids) for row in connection.execute(statements.NAMES, {"ids": part})
+    }
 
 
 def _told_before(connection: sa.Connection, ids: Sequence[int]) -> Set[Name]:
     """Those of these rows, and maybe of others between them, that have a key which another row of the event has too."""
-    rows = connection.execute(_TOLD_BEFORE, {"first": min(ids), "last": max(ids)})
+    rows = connection.execute(statements.TOLD_BEFORE, {"first": min(ids), "last": max(ids)})
     return {(row[0], row[1], row[2]) for row in rows}
 
 
@@ -462,21 +399,6 @@ def _note_second_id(connection: sa.Connection, entry: Entry) -> None:
             connection.execute(sa.update(events).where(events.c.id == row.id).values(warnings=text))
 
 
-# That a pixel sent, no later report can take back.
-_SHARE_PIXEL = (
-    sa.update(events)
-    .where(
-        events.c.view.in_(sa.bindparam("views", expanding=True)),
-        events.c.site == sa.bindparam("of_site"),
-        sa.or_(
-            events.c.pixel.is_(None),
-            (events.c.pixel != sa.bindparam("told")) & (events.c.pixel != "sent"),
-        ),
-    )
-    .values(pixel=sa.bindparam("told"))
-)
-
-
 def _share_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     """What one report knows of the pixel holds for every event of its view."""
     known: dict[tuple[str, str], set[str]] = {}
@@ -485,24 +407,14 @@ def _share_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> N
             known.setdefault((entry.site, entry.pixel), set()).add(entry.view)
     for site, pixel in sorted(known):  # blocked, off, sent: the last one stands
         for views in _parts(sorted(known[site, pixel])):
-            connection.execute(_SHARE_PIXEL, {"of_site": site, "views": views, "told": pixel})
-
-
-_PIXELS_OF_VIEWS = (
-    sa.select(events.c.site, events.c.view, sa.func.max(events.c.pixel))  # of blocked, off and sent: sent
-    .where(
-        events.c.view.in_(sa.bindparam("views", expanding=True)),
-        events.c.pixel.in_(["sent", "blocked", "off"]),
-    )
-    .group_by(events.c.site, events.c.view)
-)
+            connection.execute(statements.SHARE_PIXEL, {"of_site": site, "views": views, "told": pixel})
 
 
 def _learn_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     """A report that knows nothing of the pixel learns it from the events of its view, whichever came first."""
     views = {entry.view for entry in entries if entry.view and not _is_known(entry.pixel)}
     for part in _parts(sorted(views)):
-        for site, view, pixel in connection.execute(_PIXELS_OF_VIEWS, {"views": part}).all():
+        for site, view, pixel in connection.execute(statements.PIXELS_OF_VIEWS, {"views": part}).all():
             unknown = sa.func.coalesce(events.c.pixel, "unknown") == "unknown"
             connection.execute(
                 sa.update(events).where(events.c.view == view, events.c.site == site, unknown).values(pixel=pixel)

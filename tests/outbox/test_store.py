@@ -326,6 +326,17 @@ class TestReportsDuringFlight:
         outbox.settle("t2", [again[0].id], NOW, code=0, request_id=None)
         assert get(outbox).state == "delivered"
 
+    def test_of_one_batch_only_what_was_proved_meanwhile_goes_out_once_more(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        names = ("plain", "told", "proved", "late")
+        store(*(entry(name) for name in names))
+        batch = {event.event_id: event.id for event in claim(outbox)}
+        store(entry("told", pixel="off"), entry("proved", proved=True, backend=True, body='{"event_id":"proved"}'))
+        outbox.give_up("t1", [batch["late"]], NOW, reason="bad")
+        assert outbox.settle("t1", list(batch.values()), NOW, code=0, request_id=None) == 3
+        assert [get(outbox, name).state for name in names] == ["delivered", "delivered", "waiting", "dead"]
+
     def test_a_refused_body_is_not_the_merges_fault(self, outbox: Outbox, in_flight: Callable[..., list[int]]) -> None:
         outbox.give_up("t1", in_flight(), NOW, reason="bad")
         assert get(outbox).state == "waiting"
