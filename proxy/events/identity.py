@@ -47,7 +47,7 @@ def hash_user(
     warnings: list[str] = []
     for field, rule in _RULES.items():
         told = user.get(field)
-        if is_empty(told):
+        if told is None or is_empty(told):
             continue
         values = _values(told, field, rule, default_region, warnings)
         if values:
