@@ -8,7 +8,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from proxy.events.scalars import UNSTORABLE, as_integer, as_number, as_text, holds_email, is_empty, read_decimal
+from proxy.events.scalars import (
+    UNSTORABLE,
+    as_integer,
+    as_number,
+    as_text,
+    holds_email,
+    is_blank,
+    is_empty,
+    read_decimal,
+)
 
 TEXTS = frozenset(
     {
@@ -124,7 +133,7 @@ class _Repair:
         return text
 
     def number(self, value: object, field: str) -> int | float | None:
-        if as_text(value) == "":
+        if is_blank(value):
             return None
         number = as_number(read_decimal(value))
         if number is None:
@@ -133,7 +142,7 @@ class _Repair:
         return number
 
     def integer(self, value: object, field: str) -> int | None:
-        if as_text(value) == "":
+        if is_blank(value):
             return None
         number = as_integer(read_decimal(value))
         if number is None:

@@ -15,7 +15,7 @@ _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 def as_text(value: object) -> str | None:
     """``value`` as a trimmed string, maybe ""; a safe integer (12.0 is 12) as its digits; None for all else."""
     if isinstance(value, str):
-        return None if UNSTORABLE.search(value) else value.strip(WHITE_SPACE)
+        return value.strip(WHITE_SPACE) if value.isprintable() or not UNSTORABLE.search(value) else None
     whole = as_integer(value)
     return None if whole is None else str(whole)
 
@@ -45,6 +45,11 @@ def read_decimal(value: object) -> object:
 def holds_email(text: str) -> bool:
     """Whether an e-mail address stands anywhere in ``text``."""
     return "@" in text and _EMAIL_ADDRESS.search(text) is not None
+
+
+def is_blank(value: object) -> bool:
+    """Whether ``value`` is a string of white space alone, or of nothing."""
+    return isinstance(value, str) and not value.strip(WHITE_SPACE)
 
 
 def is_empty(value: object) -> bool:

@@ -26,7 +26,7 @@ from proxy.events.properties import (
     repair,
 )
 from proxy.events.report import Report, Rules, told_warnings
-from proxy.events.scalars import WHITE_SPACE, as_integer, as_number, as_text, is_empty, read_decimal
+from proxy.events.scalars import WHITE_SPACE, as_integer, as_number, as_text, is_blank, is_empty, read_decimal
 from proxy.events.signals import TTCLID_WANTED, TTP_WANTED, read_ttclid, read_ttp
 
 MOST_ITEMS = 1_000
@@ -147,7 +147,7 @@ def _event(item: "_Strict", rules: Rules) -> str:
 
 def _event_time(item: "_Strict", now: int) -> int:
     told = item.given.get("event_time")
-    if is_empty(told) or as_text(told) == "":
+    if is_empty(told) or is_blank(told):
         return now
     seconds = as_integer(read_decimal(told))
     if seconds is None or seconds <= 0:
@@ -165,7 +165,7 @@ def _identify(item: "_Strict", event: str, rules: Rules, fresh_id: Callable[[], 
     """The event_id and the key. A back end's own event_id stays as it is; without one the order's key stands for it."""
     order_key = usable_key(told_key(event, None, item.given.get("properties"), rules.order_events))
     told = item.given.get("event_id")
-    if is_empty(told) or as_text(told) == "":
+    if is_empty(told) or is_blank(told):
         if order_key:
             return order_key, order_key
         item.warn("event_id: is missing; the one made for it cannot pair with the browser's report")
@@ -271,7 +271,7 @@ class _Strict:
     def check_fields(self) -> None:
         for name, value in self.given.items():
             fits, wants = _WANTED.get(name, _ANYTHING)
-            if not fits(value) and not is_empty(value) and as_text(value) != "":
+            if not fits(value) and not is_empty(value) and not is_blank(value):
                 self.refuse(name, wants)
 
 

@@ -146,7 +146,7 @@ class Outbox:
             if not ids:
                 return []
             claim = {"at": now, "token": token, "until": now + lease_ms}
-            rows = [row for part in _parts(ids) for row in connection.execute(_CLAIM, {"ids": part, **claim})]
+            rows = [row for part in _parts(ids) for row in connection.execute(_CLAIM, {"ids": part, **claim}).all()]
             return sorted((Claimed(*row) for row in rows), key=lambda event: event.id)
 
     def _pick(self, connection: sa.Connection, destination: str, now: int, limit: int, newest_first: bool) -> list[int]:
@@ -158,7 +158,7 @@ class Outbox:
                 break
             if self._engine.claim_lock:
                 query = query.with_for_update(skip_locked=True)
-            for row_id, test_code, batch_limit in connection.execute(query, told):
+            for row_id, test_code, batch_limit in connection.execute(query, told).all():
                 kind = kind or (test_code, batch_limit)
                 if (test_code, batch_limit) == kind and len(picked) < min(limit, batch_limit or limit):
                     picked.append(row_id)
