@@ -3,7 +3,7 @@
 import re
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from proxy.events.scalars import EMAIL_ADDRESS, UNSTORABLE, WHITE_SPACE
+from proxy.events.scalars import UNSTORABLE, WHITE_SPACE, holds_email
 
 LONGEST_TOLD = 16_384
 LONGEST_SENT = 2_048
@@ -30,7 +30,7 @@ def sent_url(url: str) -> str:
     if parts is None:
         return ""
     host = parts.netloc.rpartition("@")[2]
-    path = "/" if _holds_email(parts.path) else parts.path
+    path = "/" if holds_email(unquote(parts.path)) else parts.path
     query = "&".join(pair for pair in parts.query.split("&") if _is_campaign(pair)) if parts.query else ""
     sent = urlunsplit((parts.scheme, host, path, query, ""))
     if len(sent) > LONGEST_SENT:
@@ -47,8 +47,4 @@ def _split(url: str) -> SplitResult | None:
 
 def _is_campaign(pair: str) -> bool:
     name = pair.partition("=")[0].lower()
-    return (name in CAMPAIGN or name.startswith("utm_")) and not _holds_email(pair)
-
-
-def _holds_email(text: str) -> bool:
-    return ("@" in text or "%" in text) and EMAIL_ADDRESS.search(unquote(text)) is not None
+    return (name in CAMPAIGN or name.startswith("utm_")) and not holds_email(unquote(pair))

@@ -6,7 +6,7 @@ The browser tag builds the same string from the same parts; `tests/vectors/event
 import re
 from collections.abc import Container, Mapping
 
-from proxy.events.scalars import EMAIL_ADDRESS, WHITE_SPACE, as_text
+from proxy.events.scalars import as_text, holds_email, is_blank
 
 MOST_BYTES = 128
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
@@ -32,7 +32,7 @@ def usable_key(value: object) -> str | None:
 
 def is_usable_event_id(value: object) -> bool:
     """Whether a back end's own event_id can be kept, letter for letter; the limits of a key, but nothing is trimmed."""
-    return isinstance(value, str) and value.strip(WHITE_SPACE) != "" and _within_limits(value)
+    return isinstance(value, str) and not is_blank(value) and _within_limits(value)
 
 
 def build(view: str, n: int, key: str | None) -> str:
@@ -41,7 +41,7 @@ def build(view: str, n: int, key: str | None) -> str:
 
 
 def _tells_nothing(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip(WHITE_SPACE))
+    return value is None or is_blank(value)
 
 
 def _within_limits(text: str) -> bool:
@@ -49,7 +49,7 @@ def _within_limits(text: str) -> bool:
         fits = 0 < len(text.encode()) <= MOST_BYTES
     except UnicodeEncodeError:  # a lone surrogate
         return False
-    return fits and not _CONTROL.search(text) and not EMAIL_ADDRESS.search(text)
+    return fits and not _CONTROL.search(text) and not holds_email(text)
 
 
 def _base36(n: int) -> str:

@@ -41,11 +41,13 @@ def hash_user(
     external ids a list stays a list, without repeats; of the rest the first counts. Never raises; no warning shows
     a value.
     """
+    if not user:
+        return {}, ()
     hashed: dict[str, str | list[str]] = {}
     warnings: list[str] = []
     for field, rule in _RULES.items():
         told = user.get(field)
-        if is_empty(told):
+        if told is None or is_empty(told):
             continue
         values = _values(told, field, rule, default_region, warnings)
         if values:

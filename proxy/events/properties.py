@@ -5,9 +5,19 @@ The browser tag repairs by the same rules before it fires the pixel, so that bot
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from proxy.events.scalars import EMAIL_ADDRESS, UNSTORABLE, as_integer, as_number, as_text, is_empty, read_decimal
+from proxy.events.scalars import (
+    UNSTORABLE,
+    as_integer,
+    as_number,
+    as_text,
+    holds_email,
+    is_blank,
+    is_empty,
+    read_decimal,
+)
 
 TEXTS = frozenset(
     {
@@ -99,15 +109,8 @@ class _Repair:
         return repaired
 
     def field(self, name: str, value: object, where: str, levels: int) -> object:
-        if name in TEXTS:
-            return self.text(value, f"{where}.{name}")
-        if name in NUMBERS:
-            return self.number(value, f"{where}.{name}")
-        if name in INTEGERS:
-            return self.integer(value, f"{where}.{name}")
-        if name == "currency":
-            return self.currency(value, f"{where}.{name}")
-        return self.named(name, value, where, levels)
+        listed = _LISTED.get(name)
+        return listed(self, value, f"{where}.{name}") if listed else self.named(name, value, where, levels)
 
     def named(self, name: str, value: object, where: str, levels: int) -> object:
         """A property that TikTok does not list. Its name may be personal itself, so warnings name its place only."""
@@ -124,13 +127,13 @@ class _Repair:
         if text is None:
             self.drop(field, TEXT_WANTED)
             return None
-        if EMAIL_ADDRESS.search(text):
+        if holds_email(text):
             self.drop(field, _PERSONAL_SENTENCE)
             return None
         return text
 
     def number(self, value: object, field: str) -> int | float | None:
-        if as_text(value) == "":
+        if is_blank(value):
             return None
         number = as_number(read_decimal(value))
         if number is None:
@@ -139,7 +142,7 @@ class _Repair:
         return number
 
     def integer(self, value: object, field: str) -> int | None:
-        if as_text(value) == "":
+        if is_blank(value):
             return None
         number = as_integer(read_decimal(value))
         if number is None:
@@ -203,7 +206,7 @@ class _Repair:
         if UNSTORABLE.search(value):
             self.drop(where, _UNSTORABLE_SENTENCE)
             return None
-        if EMAIL_ADDRESS.search(value):
+        if holds_email(value):
             self.drop(where, _PERSONAL_SENTENCE)
             return None
         return value
@@ -223,3 +226,12 @@ class _Repair:
             if not is_empty(repaired):
                 kept[name] = repaired
         return kept
+
+
+# How each property that TikTok lists is repaired.
+_LISTED: dict[str, Callable[[_Repair, object, str], object]] = {
+    **dict.fromkeys(TEXTS, _Repair.text),
+    **dict.fromkeys(NUMBERS, _Repair.number),
+    **dict.fromkeys(INTEGERS, _Repair.integer),
+    "currency": _Repair.currency,
+}

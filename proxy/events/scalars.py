@@ -8,14 +8,14 @@ WHITE_SPACE = " \t\r\n\f\v"
 # What PostgreSQL cannot store and UTF-8 cannot encode.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 # Finds any e-mail address, and not the handle in tiktok.com/@some.shop; nothing overlaps, so the time stays linear.
-EMAIL_ADDRESS = re.compile(r"[^ @/]@[^ @]+\.[^ @0-9]")
+_EMAIL_ADDRESS = re.compile(r"[^ @/]@[^ @]+\.[^ @0-9]")
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
 def as_text(value: object) -> str | None:
     """``value`` as a trimmed string, maybe ""; a safe integer (12.0 is 12) as its digits; None for all else."""
     if isinstance(value, str):
-        return None if UNSTORABLE.search(value) else value.strip(WHITE_SPACE)
+        return value.strip(WHITE_SPACE) if value.isprintable() or not UNSTORABLE.search(value) else None
     whole = as_integer(value)
     return None if whole is None else str(whole)
 
@@ -40,6 +40,16 @@ def read_decimal(value: object) -> object:
         if _DECIMAL.fullmatch(trimmed):
             return float(trimmed)
     return value
+
+
+def holds_email(text: str) -> bool:
+    """Whether an e-mail address stands anywhere in ``text``."""
+    return "@" in text and _EMAIL_ADDRESS.search(text) is not None
+
+
+def is_blank(value: object) -> bool:
+    """Whether ``value`` is a string of white space alone, or of nothing."""
+    return isinstance(value, str) and not value.strip(WHITE_SPACE)
 
 
 def is_empty(value: object) -> bool:

@@ -36,7 +36,7 @@ def parse_json(body: bytes) -> object:
     may_be_deep = text.count("{") + text.count("[") > MOST_DEPTH
     escapes = "\\u" in text
     if may_be_deep or escapes:
-        _check(value, 1, escapes)
+        _check([value], 0, escapes)
     return value
 
 
@@ -49,18 +49,17 @@ def _explained(text: str, error: json.JSONDecodeError) -> Rejected:
     return Rejected("invalid_json", "", f"The body is not JSON ({error.msg.partition(':')[0]}, {place}).")
 
 
-def _check(value: object, level: int, escapes: bool) -> None:
-    if isinstance(value, str):
-        if escapes:
-            _check_text(value)
-    elif isinstance(value, (dict, list)):
-        if level > MOST_DEPTH:
-            _refuse_depth()
-        if isinstance(value, dict):
-            for name in value:
-                _check(name, level, escapes)
-        for member in value.values() if isinstance(value, dict) else value:
+def _check(container: dict[str, object] | list[object], level: int, escapes: bool) -> None:
+    if level > MOST_DEPTH:
+        _refuse_depth()
+    if escapes and isinstance(container, dict):
+        for name in container:
+            _check_text(name)
+    for member in container.values() if isinstance(container, dict) else container:
+        if isinstance(member, (dict, list)):
             _check(member, level + 1, escapes)
+        elif escapes and isinstance(member, str):
+            _check_text(member)
 
 
 def _check_text(text: str) -> None:

@@ -26,7 +26,7 @@ from proxy.events.properties import (
     repair,
 )
 from proxy.events.report import Report, Rules, told_warnings
-from proxy.events.scalars import WHITE_SPACE, as_integer, as_number, as_text, is_empty, read_decimal
+from proxy.events.scalars import WHITE_SPACE, as_integer, as_number, as_text, is_blank, is_empty, read_decimal
 from proxy.events.signals import TTCLID_WANTED, TTP_WANTED, read_ttclid, read_ttp
 
 MOST_ITEMS = 1_000
@@ -147,7 +147,7 @@ def _event(item: "_Strict", rules: Rules) -> str:
 
 def _event_time(item: "_Strict", now: int) -> int:
     told = item.given.get("event_time")
-    if is_empty(told) or as_text(told) == "":
+    if is_empty(told) or is_blank(told):
         return now
     seconds = as_integer(read_decimal(told))
     if seconds is None or seconds <= 0:
@@ -165,7 +165,7 @@ def _identify(item: "_Strict", event: str, rules: Rules, fresh_id: Callable[[], 
     """The event_id and the key. A back end's own event_id stays as it is; without one the order's key stands for it."""
     order_key = usable_key(told_key(event, None, item.given.get("properties"), rules.order_events))
     told = item.given.get("event_id")
-    if is_empty(told) or as_text(told) == "":
+    if is_empty(told) or is_blank(told):
         if order_key:
             return order_key, order_key
         item.warn("event_id: is missing; the one made for it cannot pair with the browser's report")
@@ -229,7 +229,7 @@ class _Strict:
 
     def text(self, name: str, *, needed: bool = False) -> str | None:
         value = self.given.get(name)
-        text = None if is_empty(value) else as_text(value) if isinstance(value, str) else None
+        text = as_text(value) if isinstance(value, str) else None
         if text is None and not is_empty(value):
             self.refuse(name, "must be a string")
         elif needed and not text:
@@ -270,33 +270,44 @@ class _Strict:
 
     def check_fields(self) -> None:
         for name, value in self.given.items():
-            wants = _wanted(name, value)
-            if wants and not is_empty(value) and as_text(value) != "":
+            fits, wants = _WANTED.get(name, _ANYTHING)
+            if not fits(value) and not is_empty(value) and not is_blank(value):
                 self.refuse(name, wants)
 
 
-def _wanted(name: str, value: object) -> str | None:
-    """What a property of this name must be, if ``value`` is not."""
-    if name in TEXTS:
-        return None if isinstance(value, str) else "must be a string, in quotes"
-    if name in NUMBERS:
-        return NUMBER_WANTED if as_number(read_decimal(value)) is None else None
-    if name in INTEGERS:
-        return INTEGER_WANTED if as_integer(read_decimal(value)) is None else None
-    if name == "currency":
-        return None if isinstance(value, str) and is_currency(value.strip(WHITE_SPACE)) else CURRENCY_WANTED
-    return None
+def _is_number(value: object) -> bool:
+    return as_number(read_decimal(value)) is not None
 
 
-def _find_placeholders(value: object, where: str, errors: Errors) -> None:
-    if isinstance(value, str):
+def _is_integer(value: object) -> bool:
+    return as_integer(read_decimal(value)) is not None
+
+
+def _is_currency(value: object) -> bool:
+    return isinstance(value, str) and is_currency(value.strip(WHITE_SPACE))
+
+
+def _is_string(value: object) -> bool:
+    return isinstance(value, str)
+
+
+# What each property that TikTok lists must be.
+_WANTED: dict[str, tuple[Callable[[object], bool], str]] = {
+    **dict.fromkeys(TEXTS, (_is_string, "must be a string, in quotes")),
+    **dict.fromkeys(NUMBERS, (_is_number, NUMBER_WANTED)),
+    **dict.fromkeys(INTEGERS, (_is_integer, INTEGER_WANTED)),
+    "currency": (_is_currency, CURRENCY_WANTED),
+}
+_ANYTHING = (lambda _value: True, "")
+
+
+def _find_placeholders(container: dict[str, Any] | list[Any], where: str, errors: Errors) -> None:
+    for name, member in container.items() if isinstance(container, dict) else enumerate(container):
+        if isinstance(member, (dict, list)):
+            _find_placeholders(member, f"{where}{name}.", errors)
         # Looking at the last character first makes this walk over every string of 1,000 events cheap.
-        found = _PLACEHOLDER.fullmatch(value.strip()) if value[-1:] in _PLACEHOLDER_ENDS else None
-        if found:
-            errors[where] = f"is still the placeholder {found.group()}; put the real value, or leave the field out"
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            _find_placeholders(member, f"{where}.{name}" if where else name, errors)
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            _find_placeholders(member, f"{where}.{index}" if where else str(index), errors)
+        elif isinstance(member, str) and member[-1:] in _PLACEHOLDER_ENDS:
+            found = _PLACEHOLDER.fullmatch(member.strip())
+            if found:
+                sentence = f"is still the placeholder {found.group()}; put the real value, or leave the field out"
+                errors[f"{where}{name}"] = sentence

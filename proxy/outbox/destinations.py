@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from proxy.outbox.statements import DESTINATIONS
 from proxy.outbox.store import Outbox
 from proxy.outbox.tables import destinations
 
@@ -60,7 +61,7 @@ class Destinations:
     def all(self) -> dict[str, DestinationState]:
         """Every destination ever seen, by name."""
         with self._outbox.read() as connection:
-            return {row.name: DestinationState(*row) for row in connection.execute(sa.select(destinations))}
+            return {row.name: DestinationState(*row) for row in connection.execute(DESTINATIONS)}
 
     def delivered(self, name: str, now: int, met: int) -> None:
         """TikTok took something: whatever stood in the way is gone, unless a person did.

@@ -9,7 +9,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,12 @@ import sqlalchemy as sa
 
 from proxy.errors import OutboxBroken, OutboxBusy, OutboxError, OutboxFull
 from proxy.outbox import files
+from proxy.outbox.entry import COLUMNS
 from proxy.outbox.place import Place, Room, check_place, unwritable
 from proxy.outbox.tables import migrate
 
+_MARKS = ", ".join("?" * len(COLUMNS))
+_INSERT = f"INSERT INTO events ({', '.join(COLUMNS)}) VALUES ({_MARKS}) ON CONFLICT DO NOTHING"  # noqa: S608 - columns
 BUSY_MS = 5_000  # only a stranger's lock on the file is ever waited for: ours are taken before
 
 
@@ -71,6 +74,16 @@ class Sqlite:
         """A consistent view that blocks no writer."""
         with self._borders(), self._engine.connect() as connection, connection.begin():
             yield connection
+
+    def insert(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> Sequence[int]:
+        """Store those ``rows`` (of ``COLUMNS``) whose event has none yet; returns the new ids. Call inside ``write()``.
+
+        By the driver's own words: SQLAlchemy's take as long for each row as SQLite's work on it.
+        """
+        stored = connection.exec_driver_sql(_INSERT, list(rows)).rowcount
+        # Nobody else writes meanwhile, and SQLite gives each new row the next id after the highest.
+        last = connection.connection.cursor().execute("SELECT last_insert_rowid()").fetchone()[0]
+        return range(last - stored + 1, last + 1)
 
     def scrub(self) -> None:
         """Leave nothing of what was deleted in the file or its WAL. Rewrites the whole file; writers wait meanwhile."""

@@ -10,14 +10,15 @@ event does is not known here: ``add`` is handed a merge function.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from proxy.outbox import statements
 from proxy.outbox.entry import Entry, from_row, to_row
 from proxy.outbox.place import Room
 from proxy.outbox.tables import State, events, facts, is_held, is_state
@@ -37,6 +38,9 @@ CLOCK_WENT_BACK = 2 * HOUR
 TWO_IDS = "event_id: this key is told under two event_ids, so TikTok counts it twice; send the key as event_id"
 MOST_IDS_OF_A_KEY = 10
 
+T = TypeVar("T")
+
+Name = tuple[str, str, str]
 Merge = Callable[[Entry, Entry, int], dict[str, Any]]
 
 
@@ -49,6 +53,7 @@ class Engine(Protocol):
     def read(self) -> AbstractContextManager[sa.Connection]: ...
     def admit(self, backend: bool) -> None: ...
     def room(self) -> Room | None: ...
+    def insert(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> Sequence[int]: ...
     def scrub(self) -> None: ...
     def copies(self) -> list[AbstractContextManager[sa.Connection]]: ...
     def out_of_reach(self) -> list[Path]: ...
@@ -94,26 +99,21 @@ class Outbox:
 
     def add(self, connection: sa.Connection, entries: Sequence[Entry], now: int) -> None:
         """Store each entry, or merge it into the row of the same event. Call inside ``write()``."""
-        fresh: dict[tuple[str, str, str], Entry] = {}
+        fresh: dict[Name, Entry] = {}
         further: list[Entry] = []
         for entry in entries:
             if fresh.setdefault(entry.name, entry) is not entry:
                 further.append(entry)
-        stored = self._insert(connection, list(fresh.values())) if fresh else {}
-        known = [entry for name, entry in fresh.items() if name not in stored]
+        ids = self._engine.insert(connection, [to_row(entry) for entry in fresh.values()]) if fresh else ()
+        new = fresh.keys() if len(ids) == len(fresh) else _names(connection, ids)
+        known = [entry for name, entry in fresh.items() if name not in new]
         for entry in [*known, *further]:
             self._join(connection, entry, now)
-        for name in list(_told_before(connection, [stored[name] for name in stored if fresh[name].key is not None])):
-            _note_second_id(connection, fresh[name])
+        if ids and any(entry.key is not None for entry in fresh.values()):
+            for name in _told_before(connection, ids) & new:
+                _note_second_id(connection, fresh[name])
         _share_pixel_state(connection, entries)
         _learn_pixel_state(connection, entries)
-
-    def _insert(self, connection: sa.Connection, entries: list[Entry]) -> dict[tuple[str, str, str], int]:
-        """The row ids of those entries that were not known yet, by their names."""
-        named = (events.c.destination, events.c.event, events.c.event_id)
-        statement = _insert_into(connection).returning(*named, events.c.id)
-        rows = connection.execute(statement, [to_row(entry) for entry in entries])
-        return {(row[0], row[1], row[2]): row[3] for row in rows}
 
     def _join(self, connection: sa.Connection, told: Entry, now: int) -> None:
         query = sa.select(events).where(
@@ -152,56 +152,33 @@ class Outbox:
             ids = self._pick(connection, destination, now, limit, newest_first)
             if not ids:
                 return []
-            connection.execute(
-                sa.update(events)
-                .where(events.c.id.in_(ids))
-                .values(
-                    state=State.SENDING.value,
-                    claim=token,
-                    lease_until=now + lease_ms,
-                    attempts=events.c.attempts + 1,
-                    first_attempt_at=sa.func.coalesce(events.c.first_attempt_at, now),
-                    last_attempt_at=now,
-                    sent_proved=events.c.proved,
-                    changed_at=now,
-                )
-            )
-            rows = connection.execute(sa.select(*_CLAIMED).where(events.c.id.in_(ids)).order_by(events.c.id))
-            return [Claimed(*row) for row in rows]
+            claim = {"at": now, "token": token, "until": now + lease_ms}
+            rows = [row for part in _parts(ids) for row in connection.execute(_CLAIM, {"ids": part, **claim}).all()]
+            return sorted((Claimed(*row) for row in rows), key=lambda event: event.id)
 
     def _pick(self, connection: sa.Connection, destination: str, now: int, limit: int, newest_first: bool) -> list[int]:
-        waiting = sa.select(events.c.id, events.c.test_code, events.c.batch_limit).where(
-            events.c.destination == destination, is_state(State.WAITING)
-        )
-        if self._engine.claim_lock:
-            waiting = waiting.with_for_update(skip_locked=True)
-        due = events.c.due_at
-        passes = (
-            waiting.where(due <= now, due > now - MERGE_WINDOW),
-            waiting.where(due <= now - MERGE_WINDOW),
-            waiting.where(due > now, _clock_went_back(now)),
-        )
+        told = {"to": destination, "most": limit, "fresh_from": now - MERGE_WINDOW, **_clock(now)}
         picked: list[int] = []
         kind: tuple[str, int | None] | None = None
-        for query in passes:
+        for query in statements.PICK_NEWEST_FIRST if newest_first else statements.PICK:
             if len(picked) >= limit:
                 break
-            for row in connection.execute(query.order_by(due.desc() if newest_first else due).limit(limit)):
-                kind = kind or (row.test_code, row.batch_limit)
-                if (row.test_code, row.batch_limit) == kind and len(picked) < min(limit, kind[1] or limit):
-                    picked.append(row.id)
+            if self._engine.claim_lock:
+                query = query.with_for_update(skip_locked=True)
+            for row_id, test_code, batch_limit in connection.execute(query, told).all():
+                kind = kind or (test_code, batch_limit)
+                if (test_code, batch_limit) == kind and len(picked) < min(limit, batch_limit or limit):
+                    picked.append(row_id)
         return picked
 
     def next_due(self, destination: str, now: int) -> int | None:
         """When the destination's next waiting event is due (ms), or ``None`` with nothing waiting."""
-        due = events.c.due_at
-        waiting = sa.select(due).where(events.c.destination == destination, is_state(State.WAITING))
+        told = {"to": destination, **_clock(now)}
         with self._engine.read() as connection:
-            first = connection.execute(waiting.order_by(due).limit(1)).scalar()
+            first: int | None = connection.execute(statements.NEXT_DUE, {"to": destination}).scalar()
             if first is None or first <= now:
                 return first
-            stranded = connection.execute(waiting.where(due > now, _clock_went_back(now)).limit(1)).first()
-            return now if stranded else int(first)
+            return now if connection.execute(statements.STRANDED, told).first() else first
 
     def settle(
         self,
@@ -215,47 +192,22 @@ class Outbox:
         test_code: str = "",
     ) -> int:
         """The events were delivered, under ``test_code``. Returns how many of them this token still held."""
-        remember = sa.case(
-            (events.c.key.is_(None), REMEMBER_UNKEYED),
-            (events.c.proved, REMEMBER_PROVED_KEY),
-            else_=REMEMBER_UNPROVED_KEY,
-        )
-        delivered = {
-            "state": State.DELIVERED.value,
-            "delivered_at": now,
-            "expires_at": now + remember,
-            "code": code,
-            "request_id": request_id,
-            "reason": alarm,
+        held = {"at": now, "token": token, "as_test": test_code}
+        told = {
+            "its_code": code,
+            "its_request": request_id,
+            "alarm": alarm,
+            "unkeyed_until": now + REMEMBER_UNKEYED,
+            "unproved_until": now + REMEMBER_UNPROVED_KEY,
+            "proved_until": now + REMEMBER_PROVED_KEY,
         }
         with self._engine.write() as connection:
             done = 0
-            went_live = events.c.test_code != test_code
-            again = events.c.beside.is_not(None) & (events.c.proved & ~events.c.sent_proved | went_live)
             for part in _parts(ids):
-                mine = _mine(token, part)
-                # A proved report came while the unproved body was in flight, or a live one while a test was: it goes
-                # out once more.
-                done += connection.execute(
-                    sa.update(events)
-                    .where(*mine, again)
-                    .values(
-                        **_UNCLAIMED,
-                        state=State.WAITING.value,
-                        body=events.c.beside,
-                        beside=None,
-                        delivered_at=now,
-                        horizon_from=now,
-                        due_at=now,
-                        unknown_outcome=False,
-                        changed_at=now,
-                    )
-                ).rowcount
-                done += connection.execute(
-                    sa.update(events)
-                    .where(*mine)
-                    .values(**_UNCLAIMED, **delivered, beside=None, batch_limit=None, changed_at=now)
-                ).rowcount
+                settled = connection.execute(statements.SETTLE, {"ids": part, **held, **told}).rowcount
+                if settled < len(part):
+                    settled += connection.execute(statements.SETTLE_AND_SEND_AGAIN, {"ids": part, **held}).rowcount
+                done += settled
             return done
 
     def release(
@@ -393,7 +345,12 @@ class Outbox:
 
 
 _UNCLAIMED: dict[str, Any] = {"claim": None, "lease_until": None}
-_CLAIMED = tuple(events.c[name] for name in Claimed.__dataclass_fields__)
+_CLAIM = statements.CLAIM.returning(*(events.c[name] for name in Claimed.__dataclass_fields__))
+
+
+def _clock(now: int) -> dict[str, int]:
+    """What is due later than ``too_far`` was stamped by another clock."""
+    return {"at": now, "too_far": now + CLOCK_WENT_BACK}
 
 
 def _back(now: int, reason: str) -> dict[str, Any]:
@@ -421,46 +378,22 @@ def _mine(token: str, ids: Sequence[int]) -> tuple[sa.ColumnElement[bool], ...]:
     return events.c.id.in_(ids), events.c.claim == token, events.c.state == State.SENDING.value
 
 
-def _clock_went_back(now: int) -> sa.ColumnElement[bool]:
-    """Stamped by a clock that has since been set back: such a row is due at once, or it might wait for days."""
-    return sa.or_(events.c.seen_at > now, events.c.due_at > now + CLOCK_WENT_BACK)
+def _parts(many: Sequence[T], size: int = 1_000) -> Iterator[Sequence[T]]:
+    for start in range(0, len(many), size):
+        yield many[start : start + size]
 
 
-def _parts(ids: Sequence[int], size: int = 1_000) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]
+def _names(connection: sa.Connection, ids: Sequence[int]) -> Set[Name]:
+    """The events of these rows."""
+    return {
+        (row[0], row[1], row[2]) for part in _parts(ids) for row in connection.execute(statements.NAMES, {"ids": part})
+    }
 
 
-def _insert_into(connection: sa.Connection) -> Any:
-    """INSERT … ON CONFLICT DO NOTHING, which each dialect spells in a module of its own."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-
-        return insert_postgresql(events).on_conflict_do_nothing()
-    from sqlalchemy.dialects.sqlite import insert as insert_sqlite
-
-    return insert_sqlite(events).on_conflict_do_nothing()
-
-
-_fresh, _other = events.alias("fresh"), events.alias("other")
-# One look at the whole commit finds nearly always nothing. It stops at the first other row, however many a key has.
-_TOLD_BEFORE = sa.select(_fresh.c.destination, _fresh.c.event, _fresh.c.event_id).where(
-    _fresh.c.id.in_(sa.bindparam("ids", expanding=True)),
-    sa.exists().where(
-        _other.c.site == _fresh.c.site,
-        _other.c.key == _fresh.c.key,
-        _other.c.destination == _fresh.c.destination,
-        _other.c.event == _fresh.c.event,
-        _other.c.id != _fresh.c.id,
-    ),
-)
-
-
-def _told_before(connection: sa.Connection, ids: Sequence[int]) -> Iterator[tuple[str, str, str]]:
-    """Which of these rows have a key that another row of the same event has too."""
-    for part in _parts(ids):
-        for row in connection.execute(_TOLD_BEFORE, {"ids": part}):
-            yield row.destination, row.event, row.event_id
+def _told_before(connection: sa.Connection, ids: Sequence[int]) -> Set[Name]:
+    """Those of these rows, and maybe of others between them, that have a key which another row of the event has too."""
+    rows = connection.execute(statements.TOLD_BEFORE, {"first": min(ids), "last": max(ids)})
+    return {(row[0], row[1], row[2]) for row in rows}
 
 
 def _note_second_id(connection: sa.Connection, entry: Entry) -> None:
@@ -481,45 +414,27 @@ def _note_second_id(connection: sa.Connection, entry: Entry) -> None:
             connection.execute(sa.update(events).where(events.c.id == row.id).values(warnings=text))
 
 
-# Built once, since building it takes longer than running it. That a pixel sent, no later report can take back.
-_SHARE_PIXEL = (
-    sa.update(events)
-    .where(
-        events.c.view == sa.bindparam("of_view"),
-        events.c.site == sa.bindparam("of_site"),
-        sa.or_(
-            events.c.pixel.is_(None),
-            (events.c.pixel != sa.bindparam("told")) & (events.c.pixel != "sent"),
-        ),
-    )
-    .values(pixel=sa.bindparam("told"))
-)
-
-
 def _share_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     """What one report knows of the pixel holds for every event of its view."""
-    known = {(entry.site, entry.view, entry.pixel) for entry in entries if entry.view and _is_known(entry.pixel)}
-    if known:
-        told = [{"of_site": site, "of_view": view, "told": pixel} for site, view, pixel in sorted(known, key=str)]
-        connection.execute(_SHARE_PIXEL, told)
+    known: dict[tuple[str, str], set[str]] = {}
+    for entry in entries:
+        if entry.view and entry.pixel and _is_known(entry.pixel):
+            known.setdefault((entry.site, entry.pixel), set()).add(entry.view)
+    for site, pixel in sorted(known):  # blocked, off, sent: the last one stands
+        for views in _parts(sorted(known[site, pixel])):
+            connection.execute(statements.SHARE_PIXEL, {"of_site": site, "views": views, "told": pixel})
 
 
 def _learn_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     """A report that knows less of the pixel than the events of its view learns it from them, whichever came first."""
     views = {entry.view for entry in entries if entry.view and entry.pixel != "sent"}
-    if not views:
-        return
-    known = connection.execute(
-        sa.select(events.c.site, events.c.view, sa.func.max(events.c.pixel))  # of blocked, off and sent: sent
-        .where(events.c.view.in_(views), events.c.pixel.in_(["sent", "blocked", "off"]))
-        .group_by(events.c.site, events.c.view)
-    )
-    for site, view, pixel in known.all():
-        held = sa.func.coalesce(events.c.pixel, "unknown")
-        less = held != "sent" if pixel == "sent" else held == "unknown"
-        connection.execute(
-            sa.update(events).where(events.c.view == view, events.c.site == site, less).values(pixel=pixel)
-        )
+    for part in _parts(sorted(views)):
+        for site, view, pixel in connection.execute(statements.PIXELS_OF_VIEWS, {"views": part}).all():
+            held = sa.func.coalesce(events.c.pixel, "unknown")
+            less = held != "sent" if pixel == "sent" else held == "unknown"
+            connection.execute(
+                sa.update(events).where(events.c.view == view, events.c.site == site, less).values(pixel=pixel)
+            )
 
 
 def _is_known(pixel: str | None) -> bool:

@@ -1,9 +1,11 @@
 """``POST /t/e``: reports from browsers. Answers only after the report is on disk."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, make_response, request
+from flask import Blueprint, Request, Response, make_response
+from werkzeug.http import dump_cookie
 
 from proxy.errors import OutboxError, Rejected
 from proxy.events import event_id as ids
@@ -16,7 +18,7 @@ from proxy.outbox.entry import Entry
 from proxy.settings import Site
 from proxy.tickets import BadTicket, read_ticket
 from proxy.web import guards
-from proxy.web.doors import Doors, describe
+from proxy.web.doors import Doors, as_json, describe, this_request
 from proxy.web.entries import entries_for
 
 MOST_BYTES = 64 * 1024
@@ -38,6 +40,7 @@ class Visit:
     ip: str | None
     user_agent: str
     private: bool  # the browser sends Sec-GPC: 1
+    secure: bool  # the page is on https
     fallback_url: str
     ttclid: str | None
     kept_ttclid: str | None
@@ -50,11 +53,12 @@ def blueprint(doors: Doors) -> Blueprint:
 
     @bp.post("/e", provide_automatic_options=False)
     def collect() -> Response:
-        told = parse_json(guards.read_body(request, MOST_BYTES))
+        asked = this_request()
+        told = parse_json(guards.read_body(asked, MOST_BYTES))
         items = _items(told)
-        site = guards.site_for(doors.settings.sites, _site_of(items), request.host)
-        guards.check_origin(site, request.headers.get("Origin"), request.host)
-        return _take(doors, site, told, items)
+        site = guards.site_for(doors.settings.sites, _site_of(items), asked.host)
+        guards.check_origin(site, asked.environ.get("HTTP_ORIGIN"), asked.host)
+        return _take(doors, _visit(doors, site, asked), told, items)
 
     @bp.route("/e", methods=["OPTIONS"])
     def preflight() -> Response:
@@ -68,8 +72,9 @@ def blueprint(doors: Doors) -> Blueprint:
     def let_our_pages_read_it(answer: Response) -> Response:
         """Refusals too: without these headers a page's console would hide the sentence that says what is wrong."""
         answer.headers.add("Vary", "Origin")
-        origin = request.headers.get("Origin")
-        if origin and any(_needs_cors(site, origin) for site in doors.settings.sites.values()):
+        asked = this_request()
+        origin = asked.environ.get("HTTP_ORIGIN")
+        if origin and any(_needs_cors(site, origin, asked.host) for site in doors.settings.sites.values()):
             answer.headers["Access-Control-Allow-Origin"] = origin
             answer.headers["Access-Control-Allow-Credentials"] = "true"
         return answer
@@ -77,9 +82,9 @@ def blueprint(doors: Doors) -> Blueprint:
     return bp
 
 
-def _needs_cors(site: Site, origin: str) -> bool:
+def _needs_cors(site: Site, origin: str, host: str) -> bool:
     try:
-        return guards.check_origin(site, origin, request.host) is not None
+        return guards.check_origin(site, origin, host) is not None
     except Rejected:
         return False
 
@@ -100,10 +105,9 @@ def _site_of(items: list[object]) -> str | None:
     return names.pop() if names else None
 
 
-def _take(doors: Doors, site: Site, told: object, items: list[object]) -> Response:
-    visit = _visit(site, doors)
+def _take(doors: Doors, visit: Visit, told: object, items: list[object]) -> Response:
     # An array larger than the whole limit would otherwise be refused for ever.
-    doors.rates.check(site, visit.ip, min(len(items), doors.settings.reports_per_minute))
+    doors.rates.check(visit.site, visit.ip, min(len(items), doors.settings.reports_per_minute))
     told_rows: dict[int, list[Entry]] = {}
     answers: list[dict[str, Any]] = []
     seen: list[Report] = []
@@ -120,8 +124,7 @@ def _take(doors: Doors, site: Site, told: object, items: list[object]) -> Respon
         answers.append({"event_id": rows[0].event_id})
     for place, failed in _store(doors, told_rows).items():
         answers[place] = {"error": describe(failed)}
-    answer = jsonify(answers if isinstance(told, list) else answers[0])
-    answer.status_code = 202
+    answer = as_json(answers if isinstance(told, list) else answers[0], 202)
     answer.headers["Cache-Control"] = "no-store"
     _prolong_cookies(answer, visit, seen)
     return answer
@@ -150,20 +153,23 @@ def _store(doors: Doors, told: dict[int, list[Entry]]) -> dict[int, Rejected]:
     return failed
 
 
-def _visit(site: Site, doors: Doors) -> Visit:
-    origin = request.headers.get("Origin")
+def _visit(doors: Doors, site: Site, asked: Request) -> Visit:
+    environ = asked.environ
+    origin = environ.get("HTTP_ORIGIN")
+    cookies = asked.cookies if "HTTP_COOKIE" in environ else {}
     return Visit(
         site=site,
         received=doors.clock_ms(),
         ip=guards.client_address(
-            request.remote_addr, request.headers.get("X-Forwarded-For"), doors.settings.trusted_hops
+            environ.get("REMOTE_ADDR"), environ.get("HTTP_X_FORWARDED_FOR"), doors.settings.trusted_hops
         ),
-        user_agent=request.headers.get("User-Agent", ""),
-        private=request.headers.get("Sec-GPC") == "1",
-        fallback_url=f"{origin if origin and origin != 'null' else request.host_url.rstrip('/')}/",
-        ttclid=request.cookies.get(CLICK_COOKIE),
-        kept_ttclid=request.cookies.get(KEPT_COOKIE),
-        ttp=request.cookies.get("_ttp"),
+        user_agent=environ.get("HTTP_USER_AGENT", ""),
+        private=environ.get("HTTP_SEC_GPC") == "1",
+        secure=asked.is_secure or (origin or "").startswith("https://"),
+        fallback_url=f"{origin if origin and origin != 'null' else asked.host_url.rstrip('/')}/",
+        ttclid=cookies.get(CLICK_COOKIE),
+        kept_ttclid=cookies.get(KEPT_COOKIE),
+        ttp=cookies.get("_ttp"),
     )
 
 
@@ -256,12 +262,20 @@ def _prolong_cookies(answer: Response, visit: Visit, reports: list[Report]) -> N
     domain = visit.site.cookie_domain
     ttclid = next((report.ttclid for report in reversed(reports) if report.ttclid), None)
     if ttclid and ttclid != visit.kept_ttclid:
-        _keep(answer, CLICK_COOKIE, ttclid, KEEP_CLICK, domain)
-        _keep(answer, KEPT_COOKIE, ttclid, KEEP_CLICK, domain)
+        kept = _attributes(KEEP_CLICK, visit.secure, domain)
+        _keep(answer, CLICK_COOKIE, ttclid, kept)
+        _keep(answer, KEPT_COOKIE, ttclid, kept)
     if domain and visit.ttp and any(report.ttp == visit.ttp for report in reports):
-        _keep(answer, "_ttp", visit.ttp, KEEP_TTP, domain)
+        _keep(answer, "_ttp", visit.ttp, _attributes(KEEP_TTP, visit.secure, domain))
 
 
-def _keep(answer: Response, name: str, value: str, seconds: int, domain: str | None) -> None:
-    secure = request.is_secure or (request.headers.get("Origin") or "").startswith("https://")
-    answer.set_cookie(name, value, max_age=seconds, secure=secure, samesite="Lax", domain=domain)
+def _keep(answer: Response, name: str, value: str, attributes: str) -> None:
+    """``value`` is one that ``signals`` read: nothing in it needs quoting."""
+    answer.headers.add("Set-Cookie", f"{name}={value}{attributes}")
+
+
+@lru_cache(maxsize=256)
+def _attributes(seconds: int, secure: bool, domain: str | None) -> str:
+    """All of a cookie but its name and value. Browsers go by Max-Age, so it needs no date of now."""
+    whole = dump_cookie("", max_age=seconds, secure=secure, samesite="Lax", domain=domain, sync_expires=False)
+    return whole.removeprefix("=")

@@ -10,6 +10,8 @@ from proxy.events.reading import Report
 from proxy.outbox.entry import Entry
 from proxy.settings import Destination, Site
 
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 
 def entries_for(
     site: Site,
@@ -26,7 +28,7 @@ def entries_for(
     test_code: str | None = None,
 ) -> list[Entry]:
     """The rows of one report; ``received`` in ms. ``withheld`` is the reason not to send it, if there is one."""
-    body = json.dumps(event.item, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    body = _JSON.encode(event.item)
     # Browser and back end both tell of an order: TikTok gets one complete event if they come within the wait.
     waits = bool(site.api_keys) and event.event in site.order_events
     due_at = received + int(site.merge_wait * 1000) if waits else received

@@ -18,20 +18,21 @@ from proxy.errors import Rejected
 from proxy.settings import Site
 
 JSON_TYPES = ("text/plain", "application/json")
+# No address and no name of a host is longer; what is remembered of strangers must not grow with what they send.
+LONGEST_NETLOC = 320
 
 
 def read_body(request: Request, most: int, types: Iterable[str] = JSON_TYPES) -> bytes:
     """The request's body, if it is JSON by name and at most ``most`` bytes."""
-    if request.mimetype not in types:
+    environ = request.environ
+    if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() not in types:
         raise Rejected("unsupported_type", "Content-Type", f"Send JSON as {' or '.join(types)}.", 415)
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
         raise Rejected("unsupported_type", "Content-Encoding", "Send the body uncompressed.", 415)
-    too_large = Rejected("too_large", "", f"Send at most {most // 1024} KiB in one request.", 413)
-    if request.content_length is not None and request.content_length > most:
-        raise too_large
-    body = request.stream.read(most + 1)
-    if len(body) > most:
-        raise too_large
+    length = request.content_length
+    body = request.stream.read(most + 1) if length is None or length <= most else None
+    if body is None or len(body) > most:
+        raise Rejected("too_large", "", f"Send at most {most // 1024} KiB in one request.", 413)
     return body
 
 
@@ -77,10 +78,10 @@ def client_address(peer: str | None, forwarded_for: str | None, trusted_hops: in
     if trusted_hops:
         hops = [hop.strip() for hop in (forwarded_for or "").split(",")]
         text = hops[-trusted_hops] if len(hops) >= trusted_hops else None
-    return _public(text or "")
+    return _public(text) if text and len(text) <= LONGEST_NETLOC else None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32_768)
 def _public(text: str) -> str | None:
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -148,6 +149,11 @@ def _is_crawler(user_agent: str) -> bool:
 
 def host_name(netloc: str) -> str:
     """The host of ``host:port``, in lower case, without brackets; "" when it is neither."""
+    return _host_name(netloc) if len(netloc) <= LONGEST_NETLOC else ""
+
+
+@lru_cache(maxsize=1024)
+def _host_name(netloc: str) -> str:
     if set(netloc) & set("/?#@\\ "):
         return ""
     try:

@@ -2,6 +2,7 @@
 
 import fcntl
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,8 +24,8 @@ from proxy.outbox.store import (
     TWO_IDS,
     Outbox,
 )
-from proxy.outbox.tables import VERSION, facts
-from tests.rows import row_of
+from proxy.outbox.tables import VERSION, events, facts
+from tests.rows import all_rows, row_of
 
 NOW = 1_700_000_000_000
 Make = Callable[..., Entry]
@@ -53,6 +54,25 @@ class TestAdd:
         store(entry())
         assert outbox.counts() == {("shop/P1", "waiting"): 1, ("shop/P2", "waiting"): 1}
         assert get(outbox).reports == 2
+
+    @pytest.mark.parametrize("known", ["", "a", "d", "bc", "abd", "abcd"])
+    def test_known_and_new_events_of_one_commit_are_told_apart(
+        self, outbox: Outbox, store: Store, entry: Make, known: str
+    ) -> None:
+        store(*(entry(name) for name in known), entry("youngest"))
+        outbox.claim("shop/P1", NOW, 1000, "t1", LEASE)
+        store(*(entry(name, pixel="blocked", view=name) for name in "abcd"), entry("d", pixel="blocked"))
+        found = {name: (get(outbox, name).reports, get(outbox, name).state) for name in "abcd"}
+        expected = {name: (2, "sending") if name in known else (1, "waiting") for name in "abcd"}
+        expected["d"] = (expected["d"][0] + 1, expected["d"][1])
+        assert found == expected
+
+    def test_ids_freed_by_a_clean_up_mix_nothing_up(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry("e1"), entry("e2"), entry("e3"))
+        with outbox.write() as connection:
+            connection.execute(sa.delete(events).where(events.c.event_id == "e3"))
+        store(entry("e2"), entry("e3"), entry("e4"))
+        assert [get(outbox, name).reports for name in ("e1", "e2", "e3", "e4")] == [1, 2, 1, 1]
 
     def test_two_reports_in_one_commit_merge(self, outbox: Outbox, store: Store, entry: Make) -> None:
         store(entry(), entry(pixel="blocked"))
@@ -105,12 +125,38 @@ class TestAdd:
         found = [[get(outbox, f"{view}{n}").pixel for n in (1, 2)] for view in SOME_VIEWS]
         assert found == [["sent"] * 2, ["blocked"] * 2, ["off"] * 2, ["sent"] * 2]
 
+    def test_equal_views_of_two_sites_share_nothing(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry("e1", view="v1"), entry("e2", view="v1", site="elsewhere"), entry("e3", view="v2"))
+        store(entry("e4", view="v1", pixel="sent"), entry("e5", view="v2", pixel="blocked", site="elsewhere"))
+        assert [get(outbox, name).pixel for name in ("e1", "e2", "e3")] == ["sent", None, None]
+
+    def test_of_two_states_told_of_a_view_in_one_commit_sent_stands(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry("e1", view="v1"))
+        store(entry("e2", view="v1", pixel="sent"), entry("e3", view="v1", pixel="off"))
+        assert [get(outbox, name).pixel for name in ("e1", "e2", "e3")] == ["sent", "sent", "sent"]
+
+    def test_more_views_than_a_statement_takes(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        names = [f"v{number}" for number in range(2_100)]
+        store(*(entry(f"{name}.1", view=name) for name in names))
+        store(*(entry(f"{name}.2", view=name, pixel="off") for name in names))
+        assert Counter(row.pixel for row in all_rows(outbox)) == {"off": 4_200}
+
     def test_one_key_under_two_event_ids_is_noted_on_both(self, outbox: Outbox, store: Store, entry: Make) -> None:
         store(entry("e1", key="k"), entry("e2", key="other"))
         assert get(outbox, "e1").warnings == ()
         store(entry("own-id", key="k"))
         store(entry("own-id", key="k"))
         assert [get(outbox, name).warnings for name in ("e1", "own-id", "e2")] == [(TWO_IDS,), (TWO_IDS,), ()]
+
+    def test_a_second_id_is_seen_among_events_known_and_without_key(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry("e1", key="k"), entry("e2", key="x"))
+        store(entry("e2", key="x"), entry("plain"), entry("e3", key="k"), entry("e4", key="x", site="elsewhere"))
+        noted = {row.event_id for row in all_rows(outbox) if row.warnings}
+        assert noted == {"e1", "e3"}
 
     def test_a_failed_transaction_stores_nothing(self, outbox: Outbox, entry: Make) -> None:
         class PowerCut(Exception):
@@ -294,6 +340,17 @@ class TestReportsDuringFlight:
         assert '"email":"x"' in again[0].body
         outbox.settle("t2", [again[0].id], NOW, code=0, request_id=None)
         assert get(outbox).state == "delivered"
+
+    def test_of_one_batch_only_what_was_proved_meanwhile_goes_out_once_more(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        names = ("plain", "told", "proved", "late")
+        store(*(entry(name) for name in names))
+        batch = {event.event_id: event.id for event in claim(outbox)}
+        store(entry("told", pixel="off"), entry("proved", proved=True, backend=True, body='{"event_id":"proved"}'))
+        outbox.give_up("t1", [batch["late"]], NOW, reason="bad")
+        assert outbox.settle("t1", list(batch.values()), NOW, code=0, request_id=None) == 3
+        assert [get(outbox, name).state for name in names] == ["delivered", "delivered", "waiting", "dead"]
 
     def test_a_refused_body_is_not_the_merges_fault(self, outbox: Outbox, in_flight: Callable[..., list[int]]) -> None:
         outbox.give_up("t1", in_flight(), NOW, reason="bad")
