@@ -231,11 +231,11 @@ class Load:
 @SERVERS
 def test_half_open_connections_hold_nobody_up(server: str, request: pytest.FixtureRequest) -> None:
     proxy: Proxy = request.getfixturevalue(server)
-    head = b"POST /t/e HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nContent-Type: text/plain\r\n"
+    start = b"POST /t/e HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nContent-Type: text/plain\r\n"
     with ExitStack() as open_ones:
         for number in range(HALF_OPEN):
             connection = open_ones.enter_context(socket.create_connection(proxy.address))
-            connection.sendall(head + (b"Content-Length: 90\r\n\r\n{" if number % 4 else b""))
+            connection.sendall(start + (b"Content-Length: 90\r\n\r\n{" if number % 4 else b""))
         for _ in range(20):
             answer = tell(proxy, report())
             assert answer.status_code == 202
@@ -257,6 +257,28 @@ def test_a_stop_under_load_loses_nothing_and_sends_nothing_twice(proxy: Proxy, s
     wait_for(lambda: set(load.accepted) <= received(tiktok).keys())
     assert [name for name, times in received(tiktok).items() if times > 1] == []
     assert "Traceback" not in running.log()
+
+
+def test_a_stop_finishes_a_request_under_way_and_takes_nothing_new(proxy: Proxy, tiktok: str) -> None:
+    running = proxy.start("granian")
+    body = report().encode()
+    headers = {"Origin": "http://127.0.0.1", "Content-Type": "text/plain"}
+    with socket.create_connection(proxy.address, timeout=CEILING) as slow:
+        slow.sendall(head(proxy, f"{proxy.url}/e", headers, f"Content-Length: {len(body)}") + body[:10])
+        tell(proxy, report())  # what was sent before this has arrived
+        running.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: not accepts(proxy))
+        slow.sendall(body[10:])
+        answer = slow.recv(4_096)
+    assert answer.startswith(b"HTTP/1.1 202")
+    assert running.process.wait(CEILING) == 0
+    proxy.start("granian")
+    wait_for(lambda: len(received(tiktok)) == 2)
+
+
+def accepts(proxy: Proxy) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(proxy.address) == 0
 
 
 def test_a_second_signal_ends_all_at_once(proxy: Proxy, tiktok: str) -> None:
@@ -353,6 +375,27 @@ def peak_kib(pid: int) -> int:
     return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
 
 
+def head(proxy: Proxy, url: str, headers: dict[str, str], length: str) -> bytes:
+    names = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST {url.partition(str(proxy.address[1]))[2]} HTTP/1.1\r\nHost: x\r\n{names}{length}\r\n\r\n".encode()
+
+
+def send_all(proxy: Proxy, url: str, headers: dict[str, str], length: str) -> str:
+    """Send 20 megabytes to the end, as a client does that listens only then; what it hears."""
+    chunked = "chunked" in length
+    with socket.create_connection(proxy.address, timeout=CEILING) as connection:
+        connection.sendall(head(proxy, url, headers, length))
+        for _ in range(20):
+            data = b"x" * 1_000_000
+            connection.sendall(b"%x\r\n%s\r\n" % (len(data), data) if chunked else data)
+        if chunked:
+            connection.sendall(b"0\r\n\r\n")
+        answer = b""
+        while b"}" not in answer:
+            answer += connection.recv(4_096)
+    return answer.decode()
+
+
 def test_large_bodies_on_granian_get_the_doors_answer_and_stay_out_of_memory_and_files(granian: Proxy) -> None:
     workers = granian.started[0].workers()
     before = {worker: peak_kib(worker) for worker in workers}
@@ -360,15 +403,13 @@ def test_large_bodies_on_granian_get_the_doors_answer_and_stay_out_of_memory_and
     relay_headers = {"Access-Token": "key", "Content-Type": "application/json"}
     relay = f"{granian.url}/open_api/v1.3/event/track/"
     for url, headers in ((f"{granian.url}/e", report_headers), (relay, relay_headers)):
-        for data in (b"x" * 5_000_000, (b"x" * 100_000 for _ in range(500))):
-            answer = requests.post(url, data=data, headers=headers, timeout=30)
-            assert answer.status_code == 413
-            assert "KiB" in answer.text
+        for declared in ("Content-Length: 20000000", "Transfer-Encoding: chunked"):
+            answer = send_all(granian, url, headers, declared)
+            assert answer.startswith("HTTP/1.1 413")
+            assert "KiB" in answer
     assert max(peak_kib(worker) - before[worker] for worker in workers) < 30_000
     with socket.create_connection(granian.address) as held:
-        names = "".join(f"{name}: {value}\r\n" for name, value in relay_headers.items())
-        path = relay.partition(str(granian.address[1]))[2]
-        held.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{names}Content-Length: 4000000\r\n\r\n".encode())
+        held.sendall(head(granian, relay, relay_headers, "Content-Length: 4000000"))
         held.sendall(b"x" * 3_900_000)
         for worker in workers:
             files = {str(file.readlink()) for file in Path(f"/proc/{worker}/fd").iterdir()}
