@@ -1,5 +1,11 @@
-"""The baseline: a Flask route that stores nothing. gunicorn takes ``app``; run as a module it is on waitress."""
+"""The baseline: a Flask route that stores nothing. gunicorn takes ``app``.
 
+Run as a module it is on one of our servers, set up as ``serve`` sets it up: ``waitress PORT``, or ``granian PORT
+WORKERS``, or one of the latter's workers.
+"""
+
+import os
+import signal
 import sys
 import threading
 
@@ -14,8 +20,37 @@ def nothing() -> Response:
     return Response(status=204)
 
 
-if __name__ == "__main__":
+def _on_waitress(port: int) -> None:
     from proxy.serving import Server
 
-    Server(app, "127.0.0.1", int(sys.argv[1])).start()
+    Server(app, "127.0.0.1", port).start()
     threading.Event().wait()
+
+
+def _on_granian(port: int, count: int) -> None:
+    from proxy.serving.workers import Workers, listen
+
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    workers = Workers("bench.bare", None, listen("127.0.0.1", port), count, lambda: None, lambda _: ended.set())
+    workers.start()
+    ended.wait()
+    workers.stop()
+
+
+def _worker() -> None:
+    from proxy.serving import on_granian
+    from proxy.serving.workers import Parent
+
+    parent = Parent()
+    on_granian.run(app, parent.listener, parent.tell)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "waitress":
+        _on_waitress(int(sys.argv[2]))
+    elif sys.argv[1] == "granian":
+        _on_granian(int(sys.argv[2]), int(sys.argv[3]))
+    else:
+        _worker()

@@ -36,14 +36,13 @@ def accepted(rounds: int, seconds: float) -> list[Row]:
 
 def _contenders() -> dict[str, AbstractContextManager[Any]]:
     """In the order in which each round takes them; a fresh process and a fresh outbox every time."""
-    found: dict[str, AbstractContextManager[Any]] = {
+    return {
         "bare gunicorn": servers.bare_gunicorn(),
         "serve waitress": servers.proxy("waitress"),
         "bare waitress": servers.bare_waitress(),
+        "serve granian": servers.proxy("granian"),
+        "bare granian": servers.bare_granian(),
     }
-    if servers.has_granian():
-        found["serve granian"] = servers.proxy("granian")
-    return found
 
 
 def _measure(server: Bare | Proxy, connections: int, seconds: float) -> wrk.Load:

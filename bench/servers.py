@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import requests
@@ -22,6 +21,7 @@ SITE = "default"  # as the environment names its one site
 DESTINATION = f"{SITE}/{PIXEL}"
 API_KEY = "bench-key"
 TIKTOK_SECONDS = 0.15
+WORKERS = 2  # of granian; the baseline has two processes as well
 # A file system on disk: an fsync into memory would flatter every figure.
 ROOT = Path(__file__).resolve().parent.parent / "var" / "bench"
 
@@ -87,7 +87,15 @@ def bare_gunicorn() -> Iterator[Bare]:
 def bare_waitress() -> Iterator[Bare]:
     """The bare route on waitress, set up as ``serve`` sets it up."""
     port = _free_port()
-    with _process([sys.executable, "-m", "bench.bare", str(port)], port):
+    with _process([sys.executable, "-m", "bench.bare", "waitress", str(port)], port):
+        yield Bare(f"http://127.0.0.1:{port}/t/e")
+
+
+@contextmanager
+def bare_granian() -> Iterator[Bare]:
+    """The bare route on granian, set up as ``serve --server granian --workers 2`` sets it up."""
+    port = _free_port()
+    with _process([sys.executable, "-m", "bench.bare", "granian", str(port), str(WORKERS)], port):
         yield Bare(f"http://127.0.0.1:{port}/t/e")
 
 
@@ -105,7 +113,7 @@ def proxy(server: str = "waitress", database: Path | None = None) -> Iterator[Pr
     port, operator_port = _free_port(), _free_port()
     command = [str(BIN / "pixelpair"), "serve", f"--port={port}", f"--operator-port={operator_port}"]
     if server == "granian":
-        command += ["--server=granian", "--workers=2"]
+        command += ["--server=granian", f"--workers={WORKERS}"]
     with folder() as fresh, tiktok() as behind:
         path = database or fresh / "outbox.db"
         environ = {
@@ -120,13 +128,6 @@ def proxy(server: str = "waitress", database: Path | None = None) -> Iterator[Pr
         with _process(command, port, environ, fresh) as pid:
             base = f"http://127.0.0.1:{port}/t"
             yield Proxy(f"{base}/e", f"{base}/open_api/v1.3/event/track/", path, behind, pid)
-
-
-@cache
-def has_granian() -> bool:
-    """Can ``serve`` run on granian here?"""
-    told = subprocess.run([str(BIN / "pixelpair"), "serve", "--help"], capture_output=True, text=True, check=True)
-    return "--server" in told.stdout
 
 
 @contextmanager
@@ -144,12 +145,12 @@ def folder() -> Iterator[Path]:
 def _process(
     command: list[str], port: int, environ: dict[str, str] | None = None, cwd: Path | None = None
 ) -> Iterator[int]:
-    """Run ``command`` until the block ends; entered once it listens on ``port``."""
+    """Run ``command`` until the block ends; entered once it answers on ``port``."""
     with tempfile.TemporaryFile() as said:
         told = {**os.environ, **(environ or {}), "PYTHONPATH": str(ROOT.parent.parent)}
         process = subprocess.Popen(command, env=told, cwd=cwd, stdout=said, stderr=said)
         try:
-            _until(lambda: _listens(port) or process.poll() is not None, 20, f"{command[0]} did not start")
+            _until(lambda: _answers(port) or process.poll() is not None, 20, f"{command[0]} did not start")
             if process.poll() is not None:
                 said.seek(0)
                 raise SystemExit(f"bench: {' '.join(command)} ended: {said.read().decode()}")
@@ -171,9 +172,14 @@ def _until(condition: object, seconds: float, complaint: str) -> None:
         time.sleep(0.05)
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _answers(port: int) -> bool:
+    """Does a request get an answer? A port may be open before the workers behind it are there."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 10) as probe:
+            probe.sendall(b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+            return probe.recv(1) != b""
+    except OSError:
+        return False
 
 
 def _free_port() -> int:

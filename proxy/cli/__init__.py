@@ -4,7 +4,6 @@
 beside a running keeper. Each module imports what it needs inside its functions, so that ``--help`` comes at once.
 """
 
-import logging
 import sys
 from typing import Any
 
@@ -14,8 +13,7 @@ from proxy.cli.dead import dead
 from proxy.cli.erase import erase
 from proxy.cli.looking import events, status
 from proxy.cli.pausing import pause, resume
-from proxy.cli.repeats import Repeats
-from proxy.cli.running import demo, sandbox, serve
+from proxy.cli.running import demo, log_to_stderr, sandbox, serve
 from proxy.errors import PixelpairError, SettingsError
 
 
@@ -39,10 +37,7 @@ class Commands(click.Group):
 @click.version_option(package_name="pixelpair")
 def main() -> None:
     """A shop's events reach TikTok twice, from the browser and from a server, under one event_id."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(Repeats())
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    log_to_stderr()
 
 
 for _command in (serve, demo, sandbox, status, events, dead, pause, resume, erase):

@@ -4,26 +4,40 @@ import logging
 import os
 import queue
 import signal
-import threading
+import sys
+from collections.abc import Callable
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from proxy.cli.repeats import Repeats
 from proxy.errors import PixelpairError
 
 if TYPE_CHECKING:
+    from proxy.outbox.store import Outbox
     from proxy.settings import Settings
     from proxy.web.doors import Doors
 
 DEMO_PORT = 8080
 SANDBOX_PORT = 8081
 OPERATOR_PORT = 8082
-# What is in flight at SIGTERM has to end within the 10 seconds a service manager grants.
+# What is in flight at SIGTERM has to end within the 10 seconds a service manager grants: half a second for the
+# operator's page, 2 to 3 for the proxy's requests, the rest for TikTok's answer.
 DEADLINE_SECONDS = 6.0
+OPERATOR_FINISH_SECONDS = 0.3
 
 log = logging.getLogger("pixelpair")
+
+
+def log_to_stderr() -> None:
+    """One line for each thing worth telling, as every process of ours writes it."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Repeats())
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 @click.command()
@@ -31,20 +45,37 @@ log = logging.getLogger("pixelpair")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--operator-port", default=OPERATOR_PORT, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file. [default: pixelpair.toml, if there]")
-def serve(host: str, port: int, operator_port: int, config: Path | None) -> None:
+@click.option(
+    "--server",
+    type=click.Choice(["waitress", "granian"]),
+    default="waitress",
+    show_default=True,
+    help="granian is for one busy machine, behind nginx or Caddy.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Processes that take reports in, with granian. [default: 2]"
+)
+def serve(host: str, port: int, operator_port: int, config: Path | None, server: str, workers: int | None) -> None:
     """Run the proxy for your shop, and deliver what it takes in."""
     from proxy.app import proxy_app
     from proxy.settings import load
 
+    if workers is not None and server != "granian":
+        raise click.UsageError("--workers needs --server granian: waitress is one process.")
+    if server == "granian":
+        _check_granian()
     settings = load(config, os.environ, Path(".env"))
-    stopped = _heed_signals()
+    end = _End()
     with ExitStack() as parts:
-        doors = _open(parts, settings)
-        _listen(parts, "proxy", proxy_app(doors), host, port)
-        _operator(parts, doors, operator_port)
+        outbox, keys, wake = _keep(parts, settings)
+        if server == "granian":
+            _work(parts, (settings, keys), host, port, workers or 2, wake, end.fail)
+        else:
+            _listen(parts, "proxy", proxy_app(_doors(parts, settings, keys, outbox, wake)), host, port)
+        _operator(parts, outbox, settings, operator_port)
         click.echo(f"proxy           http://{host}:{port}{settings.mount}/tag.js")
         click.echo(f"operator's page http://127.0.0.1:{operator_port}/")
-        stopped.wait()
+        end.wait()
 
 
 @click.command()
@@ -62,18 +93,19 @@ def demo(port: int, data: Path) -> None:
     from proxy.settings import demo_settings
 
     settings = demo_settings(data, port, os.environ)
-    stopped = _heed_signals()
+    end = _End()
     with ExitStack() as parts:
         _listen(parts, "sandbox", _sandbox_app(settings), "127.0.0.1", port + 1)
-        doors = _open(parts, settings)
+        outbox, keys, wake = _keep(parts, settings)
+        doors = _doors(parts, settings, keys, outbox, wake)
         _listen(parts, "shop", demo_app(doors, data), "127.0.0.1", port)
-        _operator(parts, doors, port + 2)
+        _operator(parts, outbox, settings, port + 2)
         click.echo("Open these:")
         click.echo(f"  shop            http://127.0.0.1:{port}/")
         click.echo(f"  sandbox         http://127.0.0.1:{port + 1}/   what TikTok would have received")
         click.echo(f"  operator's page http://127.0.0.1:{port + 2}/   each event, both its legs")
         click.echo("Stop with Ctrl-C.")
-        stopped.wait()
+        end.wait()
 
 
 @click.command()
@@ -82,26 +114,25 @@ def sandbox(port: int) -> None:
     """Run only the stand-in for TikTok; its memory ends with it."""
     from proxy.settings import demo_settings
 
-    stopped = _heed_signals()
+    end = _End()
     with ExitStack() as parts:
         app = _sandbox_app(demo_settings(Path(), 1, {}))
         _listen(parts, "sandbox", app, "127.0.0.1", port)
         click.echo(f"sandbox http://127.0.0.1:{port}/")
-        stopped.wait()
+        end.wait()
 
 
-def _open(parts: ExitStack, settings: "Settings") -> "Doors":
-    """Outbox, keeper and group commit, closed in the opposite order."""
+def _keep(parts: ExitStack, settings: "Settings") -> tuple["Outbox", tuple[str, ...], Callable[[], None]]:
+    """The outbox with its keeper, closed in the opposite order; the signing keys; and what wakes the keeper."""
     from proxy.delivery.keeper import Keeper
     from proxy.events.merging import merge
-    from proxy.outbox.group_commit import GroupCommit
     from proxy.outbox.open import check_outbox, open_outbox
     from proxy.outbox.retention import Keep
     from proxy.outbox.store import DAY, HOUR
     from proxy.settings import secret_keys
     from proxy.tiktok.client import Client
     from proxy.web import check_event_names
-    from proxy.web.doors import Doors, clock_ms
+    from proxy.web.doors import clock_ms
 
     for warning in settings.warnings:
         log.warning("%s", warning)
@@ -115,16 +146,52 @@ def _open(parts: ExitStack, settings: "Settings") -> "Doors":
     keeper = Keeper(outbox, settings.destinations, client, clock_ms, keep=keep)
     keeper.start()
     parts.callback(keeper.stop)
-    commit = GroupCommit(outbox, clock_ms, keeper.waker.wake)
+    return outbox, keys, keeper.waker.wake
+
+
+def _doors(
+    parts: ExitStack, settings: "Settings", keys: tuple[str, ...], outbox: "Outbox", wake: Callable[[], None]
+) -> "Doors":
+    """The public doors in the keeper's own process."""
+    from proxy.outbox.group_commit import GroupCommit
+    from proxy.web.doors import Doors, clock_ms
+
+    commit = GroupCommit(outbox, clock_ms, wake)
     parts.callback(commit.close)
     return Doors(settings, keys, outbox, commit, keeper_here=True)
 
 
-def _operator(parts: ExitStack, doors: "Doors", port: int) -> None:
+def _work(
+    parts: ExitStack,
+    told: object,
+    host: str,
+    port: int,
+    count: int,
+    wake: Callable[[], None],
+    failed: Callable[[str], None],
+) -> None:
+    """The public doors in processes of their own; see ``proxy.cli.worker``."""
+    from proxy.serving.workers import Workers, listen
+
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        raise _cannot_listen("proxy", host, port, error) from None
+    workers = Workers("proxy.cli.worker", told, listener, count, wake, failed)
+    workers.start()
+    parts.callback(workers.stop)
+
+
+def _check_granian() -> None:
+    if find_spec("granian") is None:
+        raise PixelpairError("granian is not installed. Run: pip install 'pixelpair[fast]'")
+
+
+def _operator(parts: ExitStack, outbox: "Outbox", settings: "Settings", port: int) -> None:
     from proxy.operator.app import create_app
 
-    app = create_app(doors.outbox, doors.settings)
-    _listen(parts, "operator's page", app, "127.0.0.1", port, threads=4)
+    app = create_app(outbox, settings)
+    _listen(parts, "operator's page", app, "127.0.0.1", port, threads=4, finish_seconds=OPERATOR_FINISH_SECONDS)
 
 
 def _sandbox_app(settings: "Settings") -> Any:
@@ -133,32 +200,45 @@ def _sandbox_app(settings: "Settings") -> Any:
     return create_app({destination.pixel_code: destination.token() for destination in settings.destinations})
 
 
-def _listen(parts: ExitStack, name: str, app: Any, host: str, port: int, threads: int = 32) -> None:
+def _listen(parts: ExitStack, name: str, app: Any, host: str, port: int, **how: Any) -> None:
     from proxy.serving import Server
 
     try:
-        server = Server(app, host, port, threads)
+        server = Server(app, host, port, **how)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PixelpairError(f"The {name} cannot listen on {host}:{port} ({reason}): choose another port.") from None
+        raise _cannot_listen(name, host, port, error) from None
     server.start()
     parts.callback(server.stop)
 
 
-def _heed_signals() -> threading.Event:
-    """Set by SIGTERM or SIGINT. Ask for it before anything starts: a signal in mid-start then stops it in order too.
+def _cannot_listen(name: str, host: str, port: int, error: Exception) -> PixelpairError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return PixelpairError(f"The {name} cannot listen on {host}:{port} ({reason}): choose another port.")
 
-    A thread of its own sets it. A handler runs in the main thread, and would wait for ever for the event's lock if
-    that thread was just about to sleep on it; putting into a ``SimpleQueue`` is safe there.
+
+class _End:
+    """The end of a command that runs: by SIGTERM or SIGINT, or because a part failed.
+
+    Made before anything starts, so that a signal in mid-start stops it in order too. A handler runs in the main thread,
+    in the middle of whatever that does; putting into a ``SimpleQueue`` is safe there, setting an ``Event`` is not.
     """
-    stopped = threading.Event()
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _frame: signals.put(number))
 
-    def heed() -> None:
-        signals.get()
-        stopped.set()
+    def __init__(self) -> None:
+        self._come: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._first)
 
-    threading.Thread(target=heed, name="signals", daemon=True).start()
-    return stopped
+    def fail(self, reason: str) -> None:
+        """End with this sentence."""
+        self._come.put(reason)
+
+    def wait(self) -> None:
+        """Return at the first signal; a second one ends all at once. Raises what ``fail`` was told."""
+        reason = self._come.get()
+        if reason is not None:
+            raise PixelpairError(reason)
+
+    def _first(self, *_: object) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        self._come.put(None)

@@ -11,7 +11,7 @@ import pytest
 import requests
 from flask import Flask, request
 
-from proxy.serving import MOST_KEPT, Server
+from proxy.serving.on_waitress import MOST_KEPT, Server
 
 
 @pytest.fixture

@@ -20,13 +20,16 @@ MOST_KEPT = 8 * 1024 * 1024  # more than any door takes; see _Kept
 MOST_READ = 64 * 1024 * 1024
 THREADS = 32
 CONNECTIONS = 2_000
-FINISH_SECONDS = 2.0
+FINISH_SECONDS = 1.5
 
 
 class Server:
     """One app on one address, served by threads of its own from ``start`` to ``stop``."""
 
-    def __init__(self, app: Any, host: str, port: int, threads: int = THREADS) -> None:
+    def __init__(
+        self, app: Any, host: str, port: int, threads: int = THREADS, finish_seconds: float = FINISH_SECONDS
+    ) -> None:
+        self._finish_seconds = finish_seconds
         self._map: dict[int, Any] = {}
         adjustments = Adjustments(
             host=host,
@@ -56,12 +59,12 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more connections, finish what is under way for at most ``FINISH_SECONDS``, then close."""
+        """Take no more connections, finish what is under way for at most ``finish_seconds``, then close."""
         with self._telling:
             self._stopping.set()
             for listener in self._listeners:
                 listener.pull_trigger()
-        self._thread.join(FINISH_SECONDS + 1)
+        self._thread.join(self._finish_seconds + 1)
         self._tasks.shutdown(cancel_pending=True, timeout=0.5)
 
     def _run(self) -> None:
@@ -70,7 +73,7 @@ class Server:
         with self._telling:
             for listener in self._listeners:
                 listener.accepting = False
-        until = time.monotonic() + FINISH_SECONDS
+        until = time.monotonic() + self._finish_seconds
         while self._busy() and time.monotonic() < until:
             wasyncore.loop(timeout=0.05, use_poll=True, map=self._map, count=1)
         for channel in list(self._map.values()):

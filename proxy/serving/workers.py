@@ -1,0 +1,160 @@
+"""Worker processes under one parent: started, watched, replaced when they die, stopped in order.
+
+A worker has two pipes. Its standard input brings what it is told, once, and then stays open for as long as the parent
+lives: at its end the worker ends too, so that none is ever left behind. Into the other it writes one byte when it
+answers, and after that one for each commit, which wakes the parent's senders.
+"""
+
+import logging
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+log = logging.getLogger("pixelpair")
+
+BACKLOG = 1_024
+STOP_SECONDS = 2.0
+AGAIN_SECONDS = 5.0  # between two tries to replace a worker
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket that all workers answer at. Raises ``OSError`` when it cannot be had."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class Workers:
+    """``count`` processes of the Python module ``module``, each told ``told`` (pickled) and given ``listener``.
+
+    ``committed`` is called whenever one of them has stored something, ``failed`` with a sentence when no worker runs
+    and none can be started.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        told: Any,
+        listener: socket.socket,
+        count: int,
+        committed: Callable[[], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self._module = module
+        self._told = pickle.dumps(told)
+        self._listener = listener
+        self._committed = committed
+        self._failed = failed
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
+        self._ready: set[int] = set()
+        self._threads = [
+            threading.Thread(target=self._tend, args=(number,), name=f"worker-{number}", daemon=True)
+            for number in range(1, count + 1)
+        ]
+
+    def start(self) -> None:
+        """Start them all; they answer a moment later."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Take no more connections and let them finish; after ``STOP_SECONDS`` they are killed."""
+        with self._lock:
+            self._stopping.set()
+            self._listener.close()
+            for process in self._running.values():
+                process.terminate()
+        until = time.monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        with self._lock:
+            for process in self._running.values():
+                process.kill()
+        for thread in self._threads:
+            thread.join()
+
+    def _tend(self, number: int) -> None:
+        while (code := self._run(number)) is not None:
+            if number in self._ready:
+                self._ready.discard(number)
+                log.error("Worker %d ended with exit code %d; another one takes its place.", number, code)
+                continue
+            if not self._ready:
+                self._failed("No worker can be started; the reason stands above.")
+                return
+            log.error("Worker %d could not be replaced (exit code %d): trying again.", number, code)
+            self._stopping.wait(AGAIN_SECONDS)
+
+    def _run(self, number: int) -> int | None:
+        """Run one worker to its end, and return its exit code; ``None`` when that is wanted."""
+        hears, tells = os.pipe()
+        with self._lock:
+            if self._stopping.is_set():
+                process = None
+            else:
+                process = self._start(tells)
+                self._running[number] = process
+        os.close(tells)
+        if process is not None:
+            self._listen_to(number, process, hears)
+        os.close(hears)
+        return None if process is None or self._stopping.is_set() else process.returncode
+
+    def _start(self, tells: int) -> "subprocess.Popen[bytes]":
+        # -P: a folder “proxy” where the command was started is not ours.
+        command = [sys.executable, "-P", "-m", self._module, str(self._listener.fileno()), str(tells)]
+        return subprocess.Popen(  # noqa: S603 - our own module
+            command,
+            stdin=subprocess.PIPE,
+            pass_fds=(self._listener.fileno(), tells),
+            start_new_session=True,  # Ctrl-C is the parent's to hear
+        )
+
+    def _listen_to(self, number: int, process: "subprocess.Popen[bytes]", hears: int) -> None:
+        with process:
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):  # it has ended already, and its exit code says so
+                process.stdin.write(self._told)
+                process.stdin.flush()
+            while os.read(hears, 4_096):
+                self._ready.add(number)
+                self._committed()
+            process.wait()
+            with self._lock:
+                del self._running[number]
+
+
+class Parent:
+    """A worker's side. Made first of all in the worker's process; ends the process when the parent is gone."""
+
+    def __init__(self) -> None:
+        listener, self._tells = (int(word) for word in sys.argv[1:])
+        self.listener = socket.socket(fileno=listener)
+        os.set_blocking(self._tells, False)
+        self.told: Any = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+        threading.Thread(target=self._outlive, name="parent", daemon=True).start()
+
+    def tell(self) -> None:
+        """Tell it that this worker answers, or has stored something. Never waits: a full pipe wakes it as well."""
+        with suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._tells, b".")
+
+    def _outlive(self) -> None:
+        os.read(sys.stdin.fileno(), 1)
+        os._exit(1)
