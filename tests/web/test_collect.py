@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.tickets import Ticket, sign_order
+from proxy.web import guards
 from tests.web.conftest import NOW, SECRET, Shop
 
 Event = Callable[..., dict[str, Any]]
@@ -315,10 +316,47 @@ class TestCookies:
         assert "Domain=shop.example" in kept["_ttp"]
         assert self.cookies(shop.post(event(n=3, ttp=ttp))) == {}
 
+    def test_each_site_and_scheme_keeps_attributes_of_its_own(self, open_shop: Open, event: Event) -> None:
+        one, two = TWO_SITES.split("[sites.two]")
+        shop = open_shop(f'{one}\ncookie_domain = "one.example"\n[sites.two]{two}')
+        found = {}
+        for number, (name, scheme) in enumerate(
+            (s, c) for _ in range(2) for s in ("one", "two") for c in ("https", "http")
+        ):
+            report = event(n=number, site=name, ttclid="E.C.P.abcdefgh")
+            line = self.cookies(shop.post(report, Origin=f"{scheme}://{name}.example"))["ttclid"]
+            found[number] = (name, scheme, "Domain=one.example" in line, "Secure" in line)
+        assert set(found.values()) == {
+            ("one", "https", True, True),
+            ("one", "http", True, False),
+            ("two", "https", False, True),
+            ("two", "http", False, False),
+        }
+
     def test_plain_http_gets_cookies_it_can_keep(self, open_shop: Open, event: Event) -> None:
         shop = open_shop(PIXELPAIR_DOMAINS="localhost")
         answer = shop.post(event(ttclid="E.C.P.abcdefgh"), Origin="http://localhost:8080")
         assert "Secure" not in self.cookies(answer)["ttclid"]
+
+
+class TestWhatIsRemembered:
+    def test_hosts_stay_apart_and_do_not_grow_with_what_strangers_send(self, open_shop: Open, event: Event) -> None:
+        shop = open_shop(TWO_SITES)
+        long = f"{'a' * 400}.example"
+        tries = [("one.example", 202), ("two.example", 403), ("ONE.example", 403), (long, 403)] * 2
+        for number, (host, status) in enumerate(tries):
+            answer = shop.post(event(n=number, site="one"), Origin=f"https://{host}")
+            allowed = answer.headers.get("Access-Control-Allow-Origin")
+            assert answer.status_code == status, host
+            assert allowed == (f"https://{host}" if host in ("one.example", "two.example") else None)
+        before = guards._host_name.cache_info().currsize
+        assert guards.host_name(long) == ""
+        assert guards._host_name.cache_info().currsize == before
+
+    def test_addresses_are_judged_by_themselves(self) -> None:
+        told = ["9.9.9.9", "10.0.0.1", "9.9.9.9:80", "9" * 400, "::ffff:9.9.9.9", "[2001:4860::1]:443"] * 2
+        found = [guards.client_address(text, None, 0) for text in told]
+        assert found == ["9.9.9.9", None, "9.9.9.9", None, "9.9.9.9", "2001:4860::1"] * 2
 
 
 class TestClientAddress:
