@@ -9,9 +9,11 @@ from proxy.cli.opening import as_json, now_ms, opened, which_outbox
 from proxy.cli.printing import add_row, ago, console, facts, plain, print_json, table
 
 if TYPE_CHECKING:
+    from proxy.cli.opening import Opened
     from proxy.cli.report import Report
     from proxy.outbox.entry import Entry
 
+MOST_EVENTS = 50
 # Nothing of a shopper is among these.
 FACTS = (
     *("id", "site", "destination", "event", "event_id", "key", "state", "value", "currency", "test_code", "pixel"),
@@ -38,33 +40,56 @@ def status(config: Path | None, demo: Path | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--key", required=True, help="The shop's own name for the action, such as an order's key.")
+@click.option("--key", help="The shop's own name for the action, such as an order's key.")
+@click.option("--code", type=int, help="TikTok's code: the newest delivered events that it answered with this one.")
 @click.option("--site", help="Only what this site told.")
 @which_outbox
 @as_json
-def events(key: str, site: str | None, config: Path | None, demo: Path | None, as_json: bool) -> None:
-    """Show what became of the events of one key; exit code 1 when there are none."""
-    from proxy.events.event_id import usable_key
-    from proxy.outbox.browse import with_key
-    from proxy.outbox.destinations import Destinations
-
-    usable = usable_key(key)
-    if usable is None:
-        raise click.UsageError("No event can have this key: a key is 1 to 128 bytes without control characters.")
+def events(
+    key: str | None, code: int | None, site: str | None, config: Path | None, demo: Path | None, as_json: bool
+) -> None:
+    """Show what became of the events of one key, or which ones TikTok took with a certain code; exit code 1 when there
+    are none."""
+    if (key is None) == (code is None):
+        raise click.UsageError("Say which events: --key KEY or --code CODE.")
     with opened(config, demo) as here:
-        told = [name.rpartition("/")[0] for name in Destinations(here.outbox).all()]
-        sites = list(dict.fromkeys([*here.settings.sites, *told]))
-        if site is not None and site not in sites:
-            raise click.UsageError(f"No site is named {plain(site)}: there are {', '.join(sites)}.")
-        entries = with_key(here.outbox, sites if site is None else [site], usable)
+        sites = _sites_meant(here, site)
+        entries = _with_key(here, sites, key) if key is not None else _with_code(here, sites, code or 0)
     if as_json:
         print_json([_facts(entry) for entry in entries])
     elif entries:
         _print_events(entries, now_ms())
     else:
-        click.echo("No event of this key is remembered: it was never told here, or its time is over.", err=True)
+        what = "of this key" if key is not None else "with this code"
+        click.echo(f"No event {what} is remembered: it was never told here, or its time is over.", err=True)
     if not entries:
         click.get_current_context().exit(1)
+
+
+def _sites_meant(here: "Opened", site: str | None) -> list[str]:
+    from proxy.outbox.destinations import Destinations
+
+    told = [name.rpartition("/")[0] for name in Destinations(here.outbox).all()]
+    sites = list(dict.fromkeys([*here.settings.sites, *told]))
+    if site is not None and site not in sites:
+        raise click.UsageError(f"No site is named {plain(site)}: there are {', '.join(sites)}.")
+    return sites if site is None else [site]
+
+
+def _with_key(here: "Opened", sites: list[str], key: str) -> "list[Entry]":
+    from proxy.events.event_id import usable_key
+    from proxy.outbox.browse import with_key
+
+    usable = usable_key(key)
+    if usable is None:
+        raise click.UsageError("No event can have this key: a key is 1 to 128 bytes without control characters.")
+    return with_key(here.outbox, sites, usable)
+
+
+def _with_code(here: "Opened", sites: list[str], code: int) -> "list[Entry]":
+    from proxy.outbox.browse import delivered_with
+
+    return [entry for entry in delivered_with(here.outbox, code, 0, MOST_EVENTS)[1] if entry.site in sites]
 
 
 def _facts(entry: "Entry") -> dict[str, Any]:

@@ -8,13 +8,15 @@ from typing import Any
 
 from proxy.cli.opening import Opened
 from proxy.operator.advice import Standing, clock_trouble, keeper_trouble, outbox_trouble, standing_of
-from proxy.outbox.browse import waiting_since
+from proxy.outbox.browse import delivered_with, waiting_since
 from proxy.outbox.dead_letters import Reason, reasons
 from proxy.outbox.destinations import Destinations
 from proxy.outbox.place import FOR_A_WARNING, FOR_BROWSERS, MIB, Room
+from proxy.outbox.store import DAY
 from proxy.outbox.tables import State
 
 MOST_REASONS = 5
+PARTIAL = 20001  # TikTok's code for a batch that it took with a reservation
 FAILING_LONG_MS = 3_600_000  # shorter faults of TikTok or the network pass by themselves
 
 TIKTOK_FAILS = (
@@ -94,6 +96,7 @@ def report_on(here: Opened, now: int) -> Report:
         *_keeper(here, heartbeat, now),
         *(trouble for line in lines for trouble in _destination(here, line, now)),
         *(_dead(each) for each in letters),
+        *_reservations(here, now),
         *_disk(here, room),
         *_clock(here),
     ]
@@ -157,6 +160,13 @@ def _dead(letters: Letters) -> Trouble:
     code = f" (TikTok's code {reason.code})" if reason.code is not None else ""
     are = "dead letter has" if reason.number == 1 else "dead letters have"
     return Trouble(f"{reason.number:,} {are} the reason{code}: {reason.reason}", letters.look)
+
+
+def _reservations(here: Opened, now: int) -> Iterator[Trouble]:
+    number, newest = delivered_with(here.outbox, PARTIAL, now - DAY, 1)
+    if number:
+        told = f"TikTok took {number:,} of the last day's events only with a reservation ({newest[0].reason})"
+        yield Trouble(f"{told}: see in Events Manager what is missing.", here.command("events", "--code", str(PARTIAL)))
 
 
 def _disk(here: Opened, room: Room | None) -> Iterator[Trouble]:

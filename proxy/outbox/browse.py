@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from proxy.outbox.entry import Entry, from_row
 from proxy.outbox.store import Outbox
-from proxy.outbox.tables import HELD_STATES, State, events, is_held, is_state
+from proxy.outbox.tables import HELD_STATES, State, events, has_body, is_held, is_state
 
 
 def newest(outbox: Outbox, limit: int, destinations: Collection[str], state: State | None = None) -> list[Entry]:
@@ -42,6 +42,16 @@ def with_key(outbox: Outbox, sites: Collection[str], key: str) -> list[Entry]:
     query = sa.select(events).where(events.c.site.in_(sites), events.c.key == key)
     with outbox.read() as connection:
         return _read(connection, query.order_by(events.c.seen_at, events.c.id))
+
+
+def delivered_with(outbox: Outbox, code: int, since: int, limit: int) -> tuple[int, list[Entry]]:
+    """How many events TikTok took with this ``code`` since then (ms), and the newest ``limit`` of them, as long as
+    their bodies are kept."""
+    taken = (is_state(State.DELIVERED), has_body, events.c.delivered_at >= since, events.c.code == code)
+    with outbox.read() as connection:
+        number = connection.execute(sa.select(sa.func.count()).where(*taken)).scalar_one()
+        query = sa.select(events).where(*taken).order_by(events.c.delivered_at.desc()).limit(limit)
+        return number, _read(connection, query) if number else []
 
 
 def waiting_since(outbox: Outbox) -> dict[str, int]:

@@ -51,6 +51,23 @@ class TestStatus:
         answer = told("status", code=1)
         assert (answer["keeper"]["alive"], troubles(answer)) == (False, ["pixelpair serve"])
 
+    def test_what_tiktok_took_with_a_reservation(self, told: Told, pixelpair: Run, outbox: Outbox, put: Make) -> None:
+        words = "code 20001, partial success: 1 of 2"
+        for name, code, alarm, age in (("e1", 0, None, 0), ("e2", 20001, words, 0), ("e3", 20001, words, 25 * HOUR)):
+            row = put(name)
+            outbox.claim(SHOP, now_ms(), 1, "held", 1_000)
+            assert outbox.settle("held", [row], now_ms() - age, code=code, request_id=None, alarm=alarm) == 1
+        answer = told("status", code=1)
+        assert troubles(answer) == ["pixelpair events --code 20001"]
+        assert f"1 of the last day's events only with a reservation ({words})" in pixelpair("status", code=1).stdout
+        assert [event["event_id"] for event in told("events", "--code", "20001")] == ["e2", "e3"]
+        assert [event["event_id"] for event in told("events", "--code", "0", "--site", "shop")] == ["e1"]
+        assert told("events", "--code", "0", "--site", "uk", code=1) == []
+
+    @pytest.mark.parametrize("words", [[], ["--key", "k", "--code", "0"]])
+    def test_events_are_named_in_one_way(self, pixelpair: Run, outbox: Outbox, words: list[str]) -> None:
+        assert "--key KEY or --code CODE" in pixelpair("events", *words, code=2).output
+
     @pytest.mark.parametrize("by", ["tiktok", "operator"])
     def test_a_paused_destination(self, told: Told, pixelpair: Run, outbox: Outbox, by: str) -> None:
         Destinations(outbox).pause(SHOP, now_ms(), by, "token [refused]", now_ms() + 240_500)
