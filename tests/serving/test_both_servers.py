@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
+
+from proxy.cli import main
 
 PIXELPAIR = Path(sys.executable).with_name("pixelpair")
 CEILING = 60  # seconds; generous, only a hang reaches it
@@ -420,3 +423,10 @@ def test_workers_are_granians_alone() -> None:
     done = subprocess.run([PIXELPAIR, "serve", "--workers", "2"], capture_output=True, text=True, timeout=CEILING)
     assert done.returncode == 2
     assert "--server granian" in done.stderr
+
+
+def test_a_missing_granian_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.cli.running.find_spec", lambda _name: None)
+    done = CliRunner().invoke(main, ["serve", "--server", "granian"])
+    assert done.exit_code == 1
+    assert "pip install 'pixelpair[fast]'" in done.stderr
