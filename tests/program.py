@@ -61,15 +61,15 @@ class Running:
     def log(self) -> str:
         return self.log_path.read_text()
 
-    def end(self, how: int = signal.SIGTERM, within: float = CEILING) -> int:
+    def end(self, how: int = signal.SIGTERM) -> int:
         """Send a signal and wait for the exit code; a process that has ended already is fine.
 
-        One that is not gone ``within`` so many seconds is aborted, so that its log shows where each thread was.
+        One that hangs is aborted, so that its log shows where each thread was.
         """
         if self.process.poll() is None:
             self.process.send_signal(how)
         try:
-            return self.process.wait(within)
+            return self.process.wait(CEILING)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGABRT)
             return self.process.wait(CEILING)

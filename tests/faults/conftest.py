@@ -107,9 +107,9 @@ class Proxy:
     def healthz(self) -> requests.Response:
         return requests.get(f"{self.address}/t/healthz", timeout=5)
 
-    def end(self, how: int = signal.SIGTERM, within: float = CEILING) -> int:
+    def end(self, how: int = signal.SIGTERM) -> int:
         assert self.running is not None
-        return self.running.end(how, within)
+        return self.running.end(how)
 
     def kill(self) -> None:
         self.end(signal.SIGKILL)
