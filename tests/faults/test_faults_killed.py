@@ -107,7 +107,7 @@ def test_kills_at_random(
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    kills, in_its_start, shoppers = 200 if is_long else 4, 0, 4
+    kills, in_its_start, shoppers = 200 if is_long else 3, 0, 4
     one = proxy()
     one.sandbox.behave(delay_ms=tiktok_ms, times=None)
     one.start()

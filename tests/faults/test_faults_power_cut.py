@@ -177,5 +177,5 @@ def deliver_the_rest(one: Proxy, steps: Sequence[Step], other: Proxy, rng: rando
 
 def test_with_less_syncing_the_same_cuts_do_lose(record: Recording, tmp_path: Path) -> None:
     _, steps = record((sys.executable, "-c", WITH_NORMAL))
-    toll = take_toll(steps, 150, tmp_path, secrets.randbits(32))
+    toll = take_toll(steps, 40, tmp_path, secrets.randbits(32))
     assert toll.with_losses > 0

@@ -158,18 +158,17 @@ def test_this_version_works_on_what_the_next_one_adds(proxy: Callable[..., Proxy
     assert files.copies(one.database) == []
 
 
-@pytest.mark.parametrize("ahead", [2, 40])
-def test_a_newer_schema_is_refused_and_left_alone(proxy: Callable[..., Proxy], ledger: Ledger, ahead: int) -> None:
+def test_a_newer_schema_is_refused_and_left_alone(proxy: Callable[..., Proxy], ledger: Ledger) -> None:
     one = proxy().start()
     assert ledger.tell(one.address) == 202
     one.drain()
     one.end()
-    become(one.database, VERSION + ahead)
+    become(one.database, VERSION + 2)
     before = look(one.database)
     running = one.launch()
     wait_for(lambda: running.process.poll() is not None, running.log)
     assert running.process.returncode == 1
-    assert f"written by a newer Pixelpair (schema {VERSION + ahead}, this one knows {VERSION})" in running.log()
+    assert f"written by a newer Pixelpair (schema {VERSION + 2}, this one knows {VERSION})" in running.log()
     assert "Traceback" not in running.log()
     assert look(one.database) == before
     assert files.copies(one.database) == []
