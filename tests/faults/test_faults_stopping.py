@@ -55,21 +55,27 @@ def test_a_stop_under_load_loses_nothing_and_sends_nothing_twice(
     assert found.received.keys() == one.stored()
 
 
-SIGNAL_WHILE_GOING_TO_SLEEP = """
-import signal, threading
-from proxy.cli.running import _heed_signals
+SIGNALS_AT_ANY_MOMENT = """
+import os, random, signal, threading, time
+from proxy.cli.running import _End
 
-class Interrupted(threading.Condition):
-    def wait(self, timeout=None):
-        signal.raise_signal(signal.SIGTERM)  # its handler runs here, while the lock is held
-        return super().wait(timeout)
-
-stopped = _heed_signals()
-stopped._cond = Interrupted(threading.Lock())
-stopped.wait()
+end = _End()
+signal.raise_signal(signal.SIGTERM)  # in mid-start
+end.wait()
+for _ in range(300):
+    end = _End()
+    moment = random.random() / 1_000  # before the wait, while it begins, in it
+    told = threading.Thread(target=lambda: (time.sleep(moment), os.kill(os.getpid(), signal.SIGTERM)))
+    told.start()
+    time.sleep(random.random() / 1_000)
+    end.wait()
+    told.join()
+print("heeded")
+os.kill(os.getpid(), signal.SIGTERM)  # a second one ends at once
+time.sleep(60)
 """
 
 
-def test_a_signal_is_heeded_even_while_the_program_is_about_to_wait_for_it() -> None:
-    done = subprocess.run([sys.executable, "-c", SIGNAL_WHILE_GOING_TO_SLEEP], timeout=60)
-    assert done.returncode == 0
+def test_a_signal_is_heeded_at_any_moment_and_a_second_one_ends_at_once() -> None:
+    done = subprocess.run([sys.executable, "-c", SIGNALS_AT_ANY_MOMENT], timeout=60, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("heeded\n", -signal.SIGTERM), done.stderr
