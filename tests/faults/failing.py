@@ -44,11 +44,12 @@ def _shift_clock(path: Path) -> None:
 
 def _arm(point: str, when: str, number: str, size: str = "1") -> None:
     from proxy.outbox.group_commit import GroupCommit
+    from proxy.outbox.sqlite import Sqlite
     from proxy.outbox.store import Outbox
     from proxy.tiktok.client import Client
 
     owner, name = {
-        "insert": (Outbox, "_insert"),  # inside the transaction of a group of reports
+        "insert": (Sqlite, "insert"),  # inside the transaction of a group of reports
         "commit": (GroupCommit, "_transact"),  # that whole transaction
         "claim": (Outbox, "claim"),
         "send": (HTTPConnection, "send"),  # the body of a POST; "before" sends half of it first

@@ -300,7 +300,8 @@ class Story(RuleBasedStateMachine):
         self.model.settle_in(name, fingerprint, self.now)
 
     @rule(name=st.sampled_from(DESTINATIONS), what=st.sampled_from(
-        ["other token", "same token", "pause by operator", "pause by tiktok", "resume", "back off", "delivered"]
+        ["other token", "same token", "pause by operator", "pause by tiktok", "resume", "back off"]
+        + ["delivered", "delivered late"]
     ))  # fmt: skip
     def a_destination(self, name: str, what: str) -> None:
         match what.split(" "):
@@ -315,9 +316,10 @@ class Story(RuleBasedStateMachine):
             case ["back", "off"]:
                 self.destinations.back_off(name, self.now + 5, "away")
                 self.model.back_off(name, self.now + 5)
-            case ["delivered"]:
-                self.destinations.delivered(name, self.now)
-                self.model.delivered(name, self.now)
+            case ["delivered", *late]:
+                met = self.model.destinations[name].next_at - len(late)
+                self.destinations.delivered(name, self.now, met)
+                self.model.delivered(name, self.now, met)
 
     # What must hold after each of them
 

@@ -346,10 +346,11 @@ class Model:
         if held.paused_by != "operator":
             held.attempts, held.next_at = held.attempts + 1, until
 
-    def delivered(self, name: str, now: int) -> None:
+    def delivered(self, name: str, now: int, met: int) -> None:
+        """What another sender met since the claim, when it may next be tried, outlives a success that comes late."""
         held = self.destinations[name]
         held.delivered_since, held.delivered_at = True, now
-        if held.paused_by != "operator":
+        if held.paused_by != "operator" and held.next_at == met:
             held.run()
 
 
