@@ -40,6 +40,10 @@ pytestmark = pytest.mark.timeout(3600)
 
 START = 1_700_000_000_000
 DESTINATIONS = ("shop/P1", "shop/P2")
+HAPPENINGS = (
+    *("other token", "same token", "pause by operator", "pause by tiktok", "resume"),
+    *("back off", "delivered", "delivered late"),
+)
 PEOPLE = ("a" * 64, "b" * 64)
 VIEWS = {"u1": "view-1", "k1": "view-1", "k2": "view-2", "t1": "view-2"}
 STEPS = (1_000, 20_000, 6 * 60_000, 3 * HOUR, 49 * HOUR, 73 * HOUR, 31 * DAY, 91 * DAY, 401 * DAY, -1_000, -HOUR, -DAY)
@@ -299,10 +303,7 @@ class Story(RuleBasedStateMachine):
         self.destinations.settle_in(name, fingerprint, self.now)
         self.model.settle_in(name, fingerprint, self.now)
 
-    @rule(name=st.sampled_from(DESTINATIONS), what=st.sampled_from(
-        ["other token", "same token", "pause by operator", "pause by tiktok", "resume", "back off"]
-        + ["delivered", "delivered late"]
-    ))  # fmt: skip
+    @rule(name=st.sampled_from(DESTINATIONS), what=st.sampled_from(HAPPENINGS))
     def a_destination(self, name: str, what: str) -> None:
         match what.split(" "):
             case [which, "token"]:
