@@ -2,8 +2,6 @@
 
 import logging
 import os
-import queue
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from proxy.cli.ending import End
 from proxy.cli.repeats import Repeats
 from proxy.errors import PixelpairError
 
@@ -65,7 +64,7 @@ def serve(host: str, port: int, operator_port: int, config: Path | None, server:
     if server == "granian":
         _check_granian()
     settings = load(config, os.environ, Path(".env"))
-    end = _End()
+    end = End()
     with ExitStack() as parts:
         outbox, keys, wake = _keep(parts, settings)
         if server == "granian":
@@ -93,7 +92,7 @@ def demo(port: int, data: Path) -> None:
     from proxy.settings import demo_settings
 
     settings = demo_settings(data, port, os.environ)
-    end = _End()
+    end = End()
     with ExitStack() as parts:
         _listen(parts, "sandbox", _sandbox_app(settings), "127.0.0.1", port + 1)
         outbox, keys, wake = _keep(parts, settings)
@@ -114,7 +113,7 @@ def sandbox(port: int) -> None:
     """Run only the stand-in for TikTok; its memory ends with it."""
     from proxy.settings import demo_settings
 
-    end = _End()
+    end = End()
     with ExitStack() as parts:
         app = _sandbox_app(demo_settings(Path(), 1, {}))
         _listen(parts, "sandbox", app, "127.0.0.1", port)
@@ -214,31 +213,3 @@ def _listen(parts: ExitStack, name: str, app: Any, host: str, port: int, **how: 
 def _cannot_listen(name: str, host: str, port: int, error: Exception) -> PixelpairError:
     reason = getattr(error, "strerror", None) or str(error)
     return PixelpairError(f"The {name} cannot listen on {host}:{port} ({reason}): choose another port.")
-
-
-class _End:
-    """The end of a command that runs: by SIGTERM or SIGINT, or because a part failed.
-
-    Made before anything starts, so that a signal in mid-start stops it in order too. A handler runs in the main thread,
-    in the middle of whatever that does; putting into a ``SimpleQueue`` is safe there, setting an ``Event`` is not.
-    """
-
-    def __init__(self) -> None:
-        self._come: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._first)
-
-    def fail(self, reason: str) -> None:
-        """End with this sentence."""
-        self._come.put(reason)
-
-    def wait(self) -> None:
-        """Return at the first signal; a second one ends all at once. Raises what ``fail`` was told."""
-        reason = self._come.get()
-        if reason is not None:
-            raise PixelpairError(reason)
-
-    def _first(self, *_: object) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
-        self._come.put(None)

@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from proxy.cli.ending import End
 from proxy.cli.running import log_to_stderr
 from proxy.errors import PixelpairError
 from proxy.serving.workers import Parent
@@ -15,17 +16,18 @@ from proxy.serving.workers import Parent
 
 def main() -> int:
     """Run until SIGTERM, then store what has been handed in. Returns the exit code."""
+    end = End()
     parent = Parent()
     log_to_stderr()
     try:
-        _run(parent)
+        _run(parent, end)
     except PixelpairError as error:
         click.echo(f"pixelpair: {error}", err=True)
         return 1
     return 0
 
 
-def _run(parent: Parent) -> None:
+def _run(parent: Parent, end: End) -> None:
     from proxy.app import proxy_app
     from proxy.events.merging import merge
     from proxy.outbox.group_commit import GroupCommit
@@ -36,7 +38,7 @@ def _run(parent: Parent) -> None:
     settings, keys = parent.told
     outbox = open_outbox(settings.outbox_url, merge)
     commit = GroupCommit(outbox, clock_ms, parent.tell)
-    on_granian.run(proxy_app(Doors(settings, keys, outbox, commit)), parent.listener, parent.tell)
+    on_granian.run(proxy_app(Doors(settings, keys, outbox, commit)), parent.listener, parent.tell, end.wait)
     commit.close()
     outbox.close()
 

@@ -10,7 +10,6 @@ senders hold nobody up, there may be a thread for every connection.
 
 import asyncio
 import io
-import signal
 import socket
 import sys
 import threading
@@ -31,17 +30,14 @@ MOST_READ = 64 * 1024 * 1024
 CHUNK = 64 * 1024
 
 
-def run(app: Any, listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Answer what comes in at ``listener`` until SIGTERM or SIGINT; then finish, for ``FINISH_SECONDS`` at most.
+def run(app: Any, listener: socket.socket, ready: Callable[[], None], wait: Callable[[], None]) -> None:
+    """Answer what comes in at ``listener`` until ``wait`` returns; then finish, for ``FINISH_SECONDS`` at most.
 
-    ``ready`` is called once connections are answered. To be called from the main thread. Afterwards threads may still
-    be at work, or wait for the body of a slow sender: end the process without waiting for them.
+    ``ready`` is called once connections are answered. Afterwards threads may still be at work, or wait for the body of
+    a slow sender: end the process without waiting for them.
     """
-    asked = threading.Event()
     stop, stopped = WorkerSignal(), threading.Event()
     stop.add_cb(stopped.set)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
     worker = WSGIWorker(
         1,
         (None, SocketHolder(listener.detach(), False, BACKLOG)),
@@ -61,7 +57,7 @@ def run(app: Any, listener: socket.socket, ready: Callable[[], None]) -> None:
     loop = asyncio.new_event_loop()  # granian wants one; no WSGI app runs on it
     worker.serve_mtr(_new_cbscheduler(loop, _Answering(app), impl_asyncio=True), loop, stop)
     ready()
-    asked.wait()
+    wait()
     stop.set()
     stopped.wait(FINISH_SECONDS)
     loop.close()

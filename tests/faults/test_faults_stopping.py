@@ -57,13 +57,13 @@ def test_a_stop_under_load_loses_nothing_and_sends_nothing_twice(
 
 SIGNALS_AT_ANY_MOMENT = """
 import os, random, signal, threading, time
-from proxy.cli.running import _End
+from proxy.cli.ending import End
 
-end = _End()
+end = End()
 signal.raise_signal(signal.SIGTERM)  # in mid-start
 end.wait()
-for _ in range(300):
-    end = _End()
+for _ in range(200):
+    end = End()
     moment = random.random() / 1_000  # before the wait, while it begins, in it
     told = threading.Thread(target=lambda: (time.sleep(moment), os.kill(os.getpid(), signal.SIGTERM)))
     told.start()
