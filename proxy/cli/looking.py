@@ -89,7 +89,7 @@ def _with_key(here: "Opened", sites: list[str], key: str) -> "list[Entry]":
 def _with_code(here: "Opened", sites: list[str], code: int) -> "list[Entry]":
     from proxy.outbox.browse import delivered_with
 
-    return [entry for entry in delivered_with(here.outbox, code, 0, MOST_EVENTS)[1] if entry.site in sites]
+    return delivered_with(here.outbox, code, 0, MOST_EVENTS, sites)[1]
 
 
 def _facts(entry: "Entry") -> dict[str, Any]:

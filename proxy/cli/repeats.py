@@ -16,11 +16,11 @@ class Repeats(logging.Filter):
         super().__init__()
         self._clock = clock
         self._lock = threading.Lock()
-        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+        self._said: dict[tuple[str, str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is written."""
-        words = (record.name, record.getMessage())
+        words = (record.name, record.getMessage(), _where(record))
         now = self._clock()
         with self._lock:
             last, held_back = self._said.pop(words, (None, 0))
@@ -33,3 +33,13 @@ class Repeats(logging.Filter):
         if held_back:
             record.msg, record.args = f"{words[1]} ({held_back:,} more times since it was last written)", ()
         return True
+
+
+def _where(record: logging.LogRecord) -> str:
+    """Two failures under the same words are two things to say, if they differ in kind or place."""
+    kind, _, trace = record.exc_info or (None, None, None)
+    if kind is None or trace is None:
+        return ""
+    while trace.tb_next:
+        trace = trace.tb_next
+    return f"{kind.__name__} {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

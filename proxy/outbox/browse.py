@@ -44,10 +44,14 @@ def with_key(outbox: Outbox, sites: Collection[str], key: str) -> list[Entry]:
         return _read(connection, query.order_by(events.c.seen_at, events.c.id))
 
 
-def delivered_with(outbox: Outbox, code: int, since: int, limit: int) -> tuple[int, list[Entry]]:
-    """How many events TikTok took with this ``code`` since then (ms), and the newest ``limit`` of them, as long as
-    their bodies are kept."""
-    taken = (is_state(State.DELIVERED), has_body, events.c.delivered_at >= since, events.c.code == code)
+def delivered_with(
+    outbox: Outbox, code: int, since: int, limit: int, sites: Collection[str] | None = None
+) -> tuple[int, list[Entry]]:
+    """How many events of these sites (of all) TikTok took with this ``code`` since then (ms), and the newest ``limit``
+    of them, as long as their bodies are kept."""
+    taken = [is_state(State.DELIVERED), has_body, events.c.delivered_at >= since, events.c.code == code]
+    if sites is not None:
+        taken.append(events.c.site.in_(sites))
     with outbox.read() as connection:
         number = connection.execute(sa.select(sa.func.count()).where(*taken)).scalar_one()
         query = sa.select(events).where(*taken).order_by(events.c.delivered_at.desc()).limit(limit)

@@ -14,7 +14,11 @@ _due = events.c.due_at
 _waiting = sa.and_(events.c.destination == sa.bindparam("to"), is_state(State.WAITING))
 # Stamped by a clock that has since been set back: such a row is due at once, or it might wait for days.
 _clock_went_back = sa.and_(
-    _due > _at, sa.or_(events.c.seen_at > _at, _due > sa.bindparam("too_far", type_=sa.BigInteger))
+    _due > _at,
+    sa.or_(
+        events.c.seen_at > sa.bindparam("too_new", type_=sa.BigInteger),
+        _due > sa.bindparam("too_far", type_=sa.BigInteger),
+    ),
 )
 
 # Coming in

@@ -33,6 +33,9 @@ REMEMBER_PROVED_KEY = 400 * DAY
 # No wait or backoff of ours reaches so far ahead (Retry-After is capped at an hour): what is due later was stamped by a
 # clock that has since been set back.
 CLOCK_WENT_BACK = 2 * HOUR
+# A sender may wait for the disk after it has looked at its clock: what was stored meanwhile is newer than its "now",
+# and no clock has been set back.
+TURN_MAY_LAST = HOUR // 60
 
 # A finding for the operator: the shop's page and its back end disagree about the order's event_id.
 TWO_IDS = "event_id: this key is told under two event_ids, so TikTok counts it twice; send the key as event_id"
@@ -349,8 +352,8 @@ _CLAIM = statements.CLAIM.returning(*(events.c[name] for name in Claimed.__datac
 
 
 def _clock(now: int) -> dict[str, int]:
-    """What is due later than ``too_far`` was stamped by another clock."""
-    return {"at": now, "too_far": now + CLOCK_WENT_BACK}
+    """What was seen later than ``too_new``, or is due later than ``too_far``, was stamped by another clock."""
+    return {"at": now, "too_new": now + TURN_MAY_LAST, "too_far": now + CLOCK_WENT_BACK}
 
 
 def _back(now: int, reason: str) -> dict[str, Any]:

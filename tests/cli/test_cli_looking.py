@@ -64,6 +64,17 @@ class TestStatus:
         assert [event["event_id"] for event in told("events", "--code", "0", "--site", "shop")] == ["e1"]
         assert told("events", "--code", "0", "--site", "uk", code=1) == []
 
+    def test_a_site_is_found_behind_another_sites_many(
+        self, told: Told, outbox: Outbox, put: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("proxy.cli.looking.MOST_EVENTS", 2)
+        for name, destination in (("uk", UK2), ("e1", SHOP), ("e2", SHOP), ("e3", SHOP)):
+            row = put(name, destination=destination)
+            outbox.claim(destination, now_ms(), 1, "held", 1_000)
+            assert outbox.settle("held", [row], now_ms(), code=20001, request_id=None, alarm="partly") == 1
+        assert [event["event_id"] for event in told("events", "--code", "20001", "--site", "uk")] == ["uk"]
+        assert len(told("events", "--code", "20001")) == 2
+
     @pytest.mark.parametrize("words", [[], ["--key", "k", "--code", "0"]])
     def test_events_are_named_in_one_way(self, pixelpair: Run, outbox: Outbox, words: list[str]) -> None:
         assert "--key KEY or --code CODE" in pixelpair("events", *words, code=2).output

@@ -37,6 +37,19 @@ def test_the_same_words_pass_once_a_minute_and_tell_how_often_they_were_held_bac
     assert written.lines[4:] == ["100%"]
 
 
+def test_two_failures_under_the_same_words_are_both_written() -> None:
+    written = Written()
+    written.addFilter(Repeats(lambda: 0.0))
+    log = logging.Logger("room")
+    log.addHandler(written)
+    for failure in (KeyError, ZeroDivisionError, KeyError):
+        try:
+            raise failure
+        except (KeyError, ZeroDivisionError):
+            log.exception("a turn failed")
+    assert written.lines == ["a turn failed"] * 2
+
+
 def test_only_so_many_are_remembered() -> None:
     repeats = Repeats(lambda: 0.0)
     for number in range(MOST_REMEMBERED + 100):

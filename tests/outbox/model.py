@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 HOUR = 3_600_000
+MINUTE = 60_000
 DAY = 24 * HOUR
 
 Name = tuple[str, str]  # (destination, event_id)
@@ -209,7 +210,7 @@ class Model:
                 continue
             if row.due_at <= now:
                 found[name] = (0 if row.due_at > now - 5 * 60_000 else 1), row.due_at
-            elif row.seen_at > now or row.due_at > now + 2 * HOUR:
+            elif row.seen_at > now + MINUTE or row.due_at > now + 2 * HOUR:
                 found[name] = 2, row.due_at
         return found
 

@@ -224,6 +224,14 @@ class TestClaim:
         assert outbox.next_due("shop/P1", before) == before
         assert ids(claim(outbox, now=before)) == ["e1"]
 
+    def test_an_order_stored_after_the_sender_looked_at_its_clock_waits_all_the_same(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry(seen_at=NOW + 50, due_at=NOW + 20_050))
+        assert outbox.next_due("shop/P1", NOW) == NOW + 20_050
+        assert claim(outbox) == []
+        assert ids(claim(outbox, now=NOW + 20_050)) == ["e1"]
+
     def test_test_events_never_share_a_request_with_live_ones(self, outbox: Outbox, store: Store, entry: Make) -> None:
         store(entry("live1"), entry("test", test_code="TEST1", due_at=NOW - 1), entry("live2"))
         assert ids(claim(outbox)) == ["test"]
