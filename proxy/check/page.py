@@ -166,29 +166,26 @@ def right_site(told: Mapping[str, Any], host: str, settings: Settings | None) ->
     return passed("site", f"site {site.name} with its pixel {', '.join(codes)}")
 
 
-def policy_allows(page: Page, headers: Iterable[str], tag: Script, told: Mapping[str, Any]) -> Iterator[Line]:
+def policy_allows(page: Page, headers: Iterable[str], tag: Script, told: Mapping[str, Any]) -> Line:
     """Whether the page's Content-Security-Policy lets the tag load, run and report, and the Pixel too."""
     policies = policies_of(headers, page.policies, page.url)
     nonce = tag.attributes.get("nonce", "")
     pixel = f"{told['pixelUrl']}/i18n/pixel/events.js"
     hosts = TIKTOK_HOSTS if told["pixelUrl"] == TIKTOK else (told["pixelUrl"],)
     blocked = list(_blocked(policies, page, tag, pixel, nonce))
-    if blocked:
-        yield failed(
-            "policy",
-            f"Content-Security-Policy blocks {', '.join(what for what, _ in blocked)}",
-            " ".join(dict.fromkeys(f"Allow it by {rule}." for _, rule in blocked)),
-        )
+    rules = [f"Allow it by {rule}." for _, rule in blocked]
     silent = [host for host in hosts if not all(policy.connects(f"{host}/") for policy in policies)]
     if silent:
-        cure = f"Add to connect-src: {' '.join(silent)}"
-        yield warned(
-            "policy", "Content-Security-Policy keeps TikTok's script from reporting, so the pixel leg is lost", cure
-        )
-    if not blocked and not silent:
-        yield passed(
-            "policy", "Content-Security-Policy allows tag and Pixel" if policies else "no Content-Security-Policy"
-        )
+        rules.append(f"Add to connect-src: {' '.join(silent)}")
+    if blocked:
+        found = f"Content-Security-Policy blocks {', '.join(what for what, _ in blocked)}"
+        return failed("policy", found, " ".join(dict.fromkeys(rules)))
+    if silent:
+        found = "Content-Security-Policy keeps TikTok's script from reporting, so the pixel leg is lost"
+        return warned("policy", found, rules[0])
+    return passed(
+        "policy", "Content-Security-Policy allows tag and Pixel" if policies else "no Content-Security-Policy"
+    )
 
 
 def _blocked(

@@ -7,8 +7,9 @@ from urllib.parse import urljoin
 # What stands inside these never runs in a browser with scripts on.
 _INERT = frozenset({"noscript", "template", "textarea", "title", "iframe", "noembed", "noframes", "xmp"})
 _RUNS = frozenset({"", "module", "text/javascript", "application/javascript", "text/ecmascript", "text/jscript"})
-# The parser begins anew at each piece with what was left open, so that an unclosed tag costs a bounded time.
+# The parser begins anew at each piece with what was left open; a page made of one unclosed tag would keep it for long.
 _PIECE = 64 * 1024
+_MOST_WORK = 12 * 2**20
 
 
 @dataclass(slots=True)
@@ -40,9 +41,13 @@ class Page:
 
 
 def read(url: str, html: str) -> Page:
-    """The page of this HTML, however broken it is."""
+    """The page of this HTML, however broken it is; of one that is made to cost time, its beginning."""
     reader = _Reader(url)
+    work = 0
     for start in range(0, len(html), _PIECE):
+        work += len(reader.rawdata) + _PIECE
+        if work > _MOST_WORK:
+            break
         reader.feed(html[start : start + _PIECE])
     return reader.page
 

@@ -188,7 +188,7 @@ def _page(url: str, allow_local: bool, settings: "Settings | None", here: Opened
         yield from page.tag_comes(file, told is not None)
     if tag is not None and told is not None:
         yield page.right_site(told, parts.hostname or "", settings)
-        yield from page.policy_allows(html, answer.all("content-security-policy"), tag, told)
+        yield page.policy_allows(html, answer.all("content-security-policy"), tag, told)
     codes = [each.pixel_code for each in settings.destinations] if settings else []
     yield from page.other_senders(html, told["pixels"] if told else codes)
     yield from page.cookies(answer, file)
