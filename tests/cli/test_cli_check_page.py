@@ -105,7 +105,8 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
     "a tag as text": (
         {"/t/tag.js": script(tag(), kind="text/plain")}, "tag file", "fail", "text/plain", "unreachable"),
     "a tag cached for a year": (
-        {"/t/tag.js": script(tag(), "Cache-Control: max-age=31536000\r\n")}, "tag file", "warn", "31,536,000", "installed"),
+        {"/t/tag.js": script(tag(), "Cache-Control: max-age=31536000\r\n")},
+        "tag file", "warn", "31,536,000", "installed"),
     "another host's tag": (
         {"/t/tag.js": script(tag(domains=["shop.example"]))}, "site", "fail", "silent on localhost", "wrong site"),
     "a policy without the tag": (
