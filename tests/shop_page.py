@@ -91,12 +91,16 @@ class TikTok(Shop):
             connection.sendall(self.answer or http(b'{"code":0,"message":"OK","request_id":"r1"}', head=date))
 
 
-def drip(connection: socket) -> None:
+def drip(head: bytes) -> Talk:
     """An answer that comes, a byte at a time, and never ends."""
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1000000\r\n\r\n")
-    while True:
-        connection.sendall(b"x")
-        time.sleep(0.05)
+
+    def talk(connection: socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n" + head + b"\r\n" + GOOD.encode())
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.05)
+
+    return talk
 
 
 class Flood:

@@ -169,8 +169,6 @@ def _get(pools: urllib3.PoolManager, url: str, left: tuple[str, ...]) -> Answer:
         body = b""
         while part := response.read(MOST_BYTES + 1 - len(body), decode_content=False):
             body += part
-            if len(body) > MOST_BYTES:
-                break
     finally:
         response.close()
     return Answer(url, response.status, headers, body[:MOST_BYTES], len(body) > MOST_BYTES, left)

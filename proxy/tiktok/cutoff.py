@@ -21,12 +21,16 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
 
 
+def _any_address(_address: str) -> None:
+    """Every address may be connected to."""
+
+
 class Cutoff:
     """The deadline of one call. ``sent`` turns true before its first byte leaves, ``expired`` when time ran out.
 
     ``admit`` raises OSError for an IP address that the call must not connect to."""
 
-    def __init__(self, seconds: float, admit: Callable[[str], None]) -> None:
+    def __init__(self, seconds: float, admit: Callable[[str], None] = _any_address) -> None:
         self.admit = admit
         self.sent = False
         self.expired = False
@@ -74,10 +78,6 @@ class Cutoff:
 
 
 _under_way: ContextVar[Cutoff] = ContextVar("_under_way")
-
-
-def _any_address(_address: str) -> None:
-    """Every address may be connected to."""
 
 
 @contextmanager

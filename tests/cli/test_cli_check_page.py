@@ -187,11 +187,13 @@ def test_a_policy_that_allows_passes(name: str, nothing: Path, told: Told, shop:
     assert bad(told("check", shop.url, "--allow-local")) == [NO_SETTINGS]
 
 
+# Where the connection's end is the page's, a page that was cut looks whole.
+@pytest.mark.parametrize("head", [b"Content-Length: 1000000\r\n", b"Connection: close\r\n"])
 def test_a_page_that_drips_ends_at_the_deadline(
-    nothing: Path, told: Told, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    head: bytes, nothing: Path, told: Told, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "SECONDS", 0.5)
-    shop.pages["/"] = drip
+    shop.pages["/"] = drip(head)
     found = told("check", shop.url, "--allow-local", code=1)
     assert "no whole answer" in line_of(found, "page", "fail")["found"]
 

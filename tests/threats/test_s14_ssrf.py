@@ -96,6 +96,12 @@ def test_s14_a_redirect_is_judged_like_the_first_address(target: str, hops: int,
     assert inside.connections >= 1
 
 
+def test_s14_a_circle_of_redirects_is_left_after_the_second(inside: Shop) -> None:
+    inside.pages["/"] = http(b"", "302 Found", "Location: /\r\n")
+    assert "redirects" in fetch(inside.url, allow_local=True).failure
+    assert len(inside.asked) == 1 + MOST_REDIRECTS
+
+
 def test_s14_a_page_outside_cannot_lead_to_this_machine(inside: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The public page is stood in for by one that alone is let through; what it leads to is judged by the real rule."""
     inside.pages["/secret"] = html("secret")
