@@ -30,6 +30,7 @@ ARROWS: Mapping[str, frozenset[str]] = {
     "delivery": frozenset({"outbox", "tiktok"}),
     "web": frozenset({"events", "outbox", "tickets"}),
     "operator": frozenset({"events", "outbox", "tickets"}),
+    "check": frozenset({"outbox", "tiktok", "operator", "settings"}),
     "qa": frozenset({"sandbox"}),
     "app": frozenset({"web", "shop", "sandbox"}),
 }
@@ -41,6 +42,8 @@ DELETABLE = frozenset({"sandbox", "shop", "qa"})
 # Where a library may be imported, as rooms or whole modules.
 HOMES: Mapping[str, frozenset[str]] = {
     "requests": frozenset({"proxy.tiktok.client", "qa", "cli"}),
+    # What it fetches obeys tiktok's deadline; it never has a token.
+    "urllib3": frozenset({"proxy.tiktok.client", "proxy.tiktok.cutoff", "proxy.check.fetching"}),
     "sqlalchemy": frozenset({"outbox"}),
     "psycopg": frozenset({"outbox"}),
     "sqlite3": frozenset({"outbox", "shop"}),
@@ -234,8 +237,10 @@ VIOLATIONS = [
     ("operator imports only what its arrows allow", "proxy.operator.pages", "from proxy.web import guards"),
     ("delivery imports only what its arrows allow", "proxy.delivery.worker", "from proxy.events.event import Event"),
     ("app imports only what its arrows allow", "proxy.app", "from proxy import cli"),
+    ("check imports only what its arrows allow", "proxy.check.page", "from proxy.web import guards"),
     ("errors imports only what its arrows allow", "proxy.errors", "from proxy.settings.loading import load"),
     ("requests is imported only at home", "proxy.tiktok.verdict", "import requests.adapters"),
+    ("urllib3 is imported only at home", "proxy.check.page", "import urllib3"),
     ("sqlalchemy is imported only at home", "proxy.operator.pages", "from sqlalchemy.engine import Engine"),
     ("psycopg is imported only at home", "proxy.cli", "import psycopg"),
     ("sqlite3 is imported only at home", "proxy.web.health", "import sqlite3"),

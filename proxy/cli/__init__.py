@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from proxy.cli.checking import check
 from proxy.cli.dead import dead
 from proxy.cli.erase import erase
 from proxy.cli.looking import events, status
@@ -40,5 +41,5 @@ def main() -> None:
     log_to_stderr()
 
 
-for _command in (serve, demo, sandbox, status, events, dead, pause, resume, erase):
+for _command in (serve, demo, sandbox, check, status, events, dead, pause, resume, erase):
     main.add_command(_command)

@@ -34,7 +34,7 @@ class Opened:
     @property
     def file(self) -> Path | None:
         """The outbox's file, if it is in SQLite."""
-        return _file(self.settings)
+        return sqlite_file(self.settings)
 
     def command(self, *words: str) -> str:
         """A ``pixelpair`` command about this outbox, ready to be pasted into a shell."""
@@ -55,20 +55,26 @@ def which_outbox(command: Callable[..., Any]) -> Callable[..., Any]:
     return config(demo(command))
 
 
+def settings_of(config: Path | None, demo: Path | None, demo_port: int = DEMO_PORT) -> "Settings":
+    """The settings that are meant. Raises SettingsError."""
+    from proxy.settings import demo_settings, load
+
+    if config is not None and demo is not None:
+        raise click.UsageError("Give --config or --demo, not both.")
+    return demo_settings(demo, demo_port, os.environ) if demo else load(config, os.environ, Path(".env"))
+
+
 @contextmanager
 def opened(config: Path | None, demo: Path | None) -> Iterator[Opened]:
     """The outbox that is meant. It is not made, no keeper is disturbed. Raises SettingsError and OutboxError."""
     from proxy.events.merging import merge
     from proxy.outbox.open import open_outbox
-    from proxy.settings import demo_settings, load
 
-    if config is not None and demo is not None:
-        raise click.UsageError("Give --config or --demo, not both.")
-    settings = demo_settings(demo, DEMO_PORT, os.environ) if demo else load(config, os.environ, Path(".env"))
+    settings = settings_of(config, demo)
     start = shlex.join(["pixelpair", "demo", "--data", str(demo)]) if demo else "pixelpair serve"
     if config is not None:
         start = shlex.join(["pixelpair", "serve", "--config", str(config)])
-    file = _file(settings)
+    file = sqlite_file(settings)
     if file is not None and not file.exists():
         raise OutboxError(f"There is no outbox at {file} yet: “{start}” makes it.")
     outbox = open_outbox(settings.outbox_url, merge)
@@ -85,6 +91,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _file(settings: "Settings") -> Path | None:
+def sqlite_file(settings: "Settings") -> Path | None:
+    """The outbox's file, if it is in SQLite."""
     start = "sqlite:///"
     return Path(settings.outbox_url.removeprefix(start)) if settings.outbox_url.startswith(start) else None

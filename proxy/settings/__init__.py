@@ -7,6 +7,6 @@ environment; ``written`` lays them one over the other, by the names in ``naming`
 from proxy.settings.demo import demo_settings
 from proxy.settings.loading import load
 from proxy.settings.model import ORDER_EVENTS, Destination, Settings, Site
-from proxy.settings.signing_keys import secret_keys
+from proxy.settings.signing_keys import key_file, secret_keys
 
-__all__ = ["ORDER_EVENTS", "Destination", "Settings", "Site", "demo_settings", "load", "secret_keys"]
+__all__ = ["ORDER_EVENTS", "Destination", "Settings", "Site", "demo_settings", "key_file", "load", "secret_keys"]

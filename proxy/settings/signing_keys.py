@@ -25,7 +25,7 @@ def secret_keys(settings: Settings) -> tuple[str, ...]:
             "make one with `openssl rand -hex 32` and set it."
         )
         raise SettingsError(_NAME, message)
-    path = Path(settings.outbox_url.removeprefix("sqlite:///")).with_suffix(".secret")
+    path = key_file(settings)
     problem = ""
     try:
         if not path.exists():
@@ -41,6 +41,11 @@ def secret_keys(settings: Settings) -> tuple[str, ...]:
     except ValueError as error:
         problem = str(error)
     raise SettingsError(str(path), f"{problem}.")
+
+
+def key_file(settings: Settings) -> Path:
+    """Where the key beside a SQLite outbox is kept, when the settings name none."""
+    return Path(settings.outbox_url.removeprefix("sqlite:///")).with_suffix(".secret")
 
 
 def _make(path: Path) -> None:

@@ -94,7 +94,7 @@ class Client:
                 answered = {name.lower(): value for name, value in response.headers.items()}
                 status = response.status_code
         except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
-            failure = "timeout" if call.expired else _in_a_word(error)
+            failure = "timeout" if call.expired else in_a_word(error)
             return Reply(None, failure=failure, sent=call.sent)
         if call.expired:  # a body that ends with the connection looks whole when it was cut
             return Reply(None, failure="timeout", sent=True)
@@ -182,9 +182,9 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def _in_a_word(error: BaseException) -> str:
+def in_a_word(error: BaseException) -> str:
     """The failure behind the wrappings of requests and urllib3."""
-    for cause in _causes(error):
+    for cause in causes(error):
         for kind, word in _WORDS:
             # urllib3's own errors subclass nothing of the standard library; requests' all are OSErrors and no more.
             if isinstance(cause, kind):
@@ -192,7 +192,8 @@ def _in_a_word(error: BaseException) -> str:
     return "broken"
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what was behind it, the outermost first."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

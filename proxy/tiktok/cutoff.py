@@ -11,7 +11,7 @@ One step is out of reach: looking up the host's name cannot be interrupted, so t
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,17 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
 
 
-class Cutoff:
-    """The deadline of one call. ``sent`` turns true before its first byte leaves, ``expired`` when time ran out."""
+def _any_address(_address: str) -> None:
+    """Every address may be connected to."""
 
-    def __init__(self, seconds: float) -> None:
+
+class Cutoff:
+    """The deadline of one call. ``sent`` turns true before its first byte leaves, ``expired`` when time ran out.
+
+    ``admit`` raises OSError for an IP address that the call must not connect to."""
+
+    def __init__(self, seconds: float, admit: Callable[[str], None] = _any_address) -> None:
+        self.admit = admit
         self.sent = False
         self.expired = False
         self._ends = time.monotonic() + seconds
@@ -74,9 +81,13 @@ _under_way: ContextVar[Cutoff] = ContextVar("_under_way")
 
 
 @contextmanager
-def cutoff(seconds: float) -> Iterator[Cutoff]:
-    """Every call that this thread makes inside, over a pool of this module, ends within ``seconds``."""
-    call = Cutoff(seconds)
+def cutoff(seconds: float, admit: Callable[[str], None] = _any_address) -> Iterator[Cutoff]:
+    """Every call that this thread makes inside, over a pool of this module, ends within ``seconds``.
+
+    ``admit`` judges each address that a name leads to, just before that very address is connected to: a name that is
+    looked up twice may lead elsewhere the second time.
+    """
+    call = Cutoff(seconds, admit)
     token = _under_way.set(call)
     try:
         yield call
@@ -104,6 +115,7 @@ class _Watched(_Base):
             sock = socket.socket(family, kind, protocol)
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                call.admit(str(address[0]))
                 sock.settimeout(min(self.connect_timeout, call.left()))
                 sock.connect(address)
                 sock.settimeout(call.left())  # holds for a TLS handshake as a whole

@@ -93,3 +93,21 @@ def test_what_tiktok_refused_is_delivered_by_a_replay_under_its_own_id(demo: Dem
     [line] = demo.until(lambda: [one for one in demo.facts("events", "--key", "bad-1") if one["state"] == "delivered"])
     assert (line["event_id"], line["code"]) == ("bad-1", 0)
     assert demo.facts("status")["ok"]
+
+
+def test_the_check_of_the_demo_passes_and_its_events_are_seen(demo: Demo) -> None:
+    page = f"{demo.shop}/"
+    shown = demo.run("check", page, "--allow-local", "--test-code", "TEST12345")
+    assert "\nfail" not in shown
+    assert "\nwarn" not in shown
+    assert "The page: installed, no events yet." in shown
+    [test] = demo.until(lambda: demo.received()["requests"])
+    assert (test["test_event_code"], test["items"]) == ("TEST12345", 1)
+    report = {"event": "Contact", "view": "mfabc123" + "b" * 16, "n": 1, "url": page}
+    told = requests.post(f"{demo.proxy}/e", json=report, headers={"Origin": demo.shop}, timeout=30)
+    assert told.status_code == 202, told.text
+    found = demo.facts("check", page, "--allow-local", "--test-code", "TEST12345")
+    assert found["standing"] == "installed and receiving"
+    assert {line["level"] for line in found["lines"]} == {"pass"}
+    assert {"this proxy", "visitors", "keeper"} <= {line["check"] for line in found["lines"]}
+    assert demo.facts("check", page, code=1)["standing"] == "unreachable"
