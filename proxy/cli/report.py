@@ -13,6 +13,7 @@ from proxy.outbox.dead_letters import Reason, reasons
 from proxy.outbox.destinations import Destinations
 from proxy.outbox.place import FOR_A_WARNING, FOR_BROWSERS, MIB, Room
 from proxy.outbox.tables import State
+from proxy.outbox.tally import Refused, read_refused
 
 MOST_REASONS = 5
 FAILING_LONG_MS = 3_600_000  # shorter faults of TikTok or the network pass by themselves
@@ -62,6 +63,7 @@ class Report:
     sites: dict[str, dict[str, int]]
     letters: tuple[Letters, ...]
     other_reasons: int
+    refused: Refused
     warnings: tuple[str, ...]
     troubles: tuple[Trouble, ...]
 
@@ -76,6 +78,7 @@ class Report:
             "sites": self.sites,
             "dead": [{**asdict(each.reason), "look": each.look, "replay": each.replay} for each in self.letters],
             "other_reasons": self.other_reasons,
+            "refused": asdict(self.refused),
             "warnings": list(self.warnings),
             "needs_a_person": [asdict(trouble) for trouble in self.troubles],
         }
@@ -105,6 +108,7 @@ def report_on(here: Opened, now: int) -> Report:
         sites=_by_site(lines, counts),
         letters=letters,
         other_reasons=len(died_of) - len(letters),
+        refused=read_refused(here.outbox),
         warnings=here.settings.warnings,
         troubles=tuple(troubles),
     )
