@@ -23,8 +23,9 @@ NO_ADDRESSES = (
     "behind a reverse proxy, set PIXELPAIR_TRUSTED_HOPS to the number of proxies and let them pass X-Forwarded-For."
 )
 ONE_ADDRESS = (
-    "The newest {count} visitors all have the same public address, that of a proxy of yours: TikTok cannot match by it, "
-    "and they share one limit of reports. Set PIXELPAIR_TRUSTED_HOPS to the number of proxies before Pixelpair."
+    "The newest {count} visitors all have the same public address, so it is that of a proxy of yours: TikTok cannot "
+    "match by it, and they share one limit of reports. "
+    "Set PIXELPAIR_TRUSTED_HOPS to the number of proxies before Pixelpair."
 )
 CLOCK_IS_OFF = (
     "This machine's clock is about {minutes} minutes {way} TikTok's, so TikTok gets wrong times of events; they are "
@@ -79,7 +80,8 @@ def findings(entries: Sequence[Entry]) -> list[str]:
         found.append(NO_ADDRESSES)
     # One shopper tells many events, so it takes several browsers to be several visitors.
     visitors = {user.get("ttp") or user.get("user_agent") for user in people}
-    if len(visitors) >= ENOUGH_VISITS and len({user.get("ip") for user in people} - {None}) == 1:
+    addresses = {user.get("ip") for user in people}
+    if len(visitors) >= ENOUGH_VISITS and len(addresses) == 1 and None not in addresses:
         found.append(ONE_ADDRESS.format(count=len(visitors)))
     twice = [entry for entry in entries if TWO_IDS in entry.warnings]
     if twice:

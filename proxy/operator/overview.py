@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from proxy.operator.advice import Standing, clock_trouble, findings, keeper_trouble, outbox_trouble, standing_of
@@ -42,7 +42,7 @@ class Overview:
     destinations: tuple[Standing, ...]
     stories: tuple[Story, ...]
     findings: tuple[str, ...] = ()
-    refused: Refused = Refused()
+    refused: Refused = field(default_factory=Refused)
 
     @property
     def summary(self) -> str:
