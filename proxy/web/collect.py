@@ -121,13 +121,14 @@ def _take(doors: Doors, visit: Visit, told: object, items: list[object]) -> Resp
     told_rows: dict[int, list[Entry]] = {}
     answers: list[dict[str, Any]] = []
     seen: list[Report] = []
+    refused: list[str] = []
     for item in items:
         try:
             report, rows = _one(doors, visit, item, within)
         except Rejected as error:
             if not isinstance(told, list):
                 raise
-            doors.count(error.code)
+            refused.append(error.code)
             answers.append({"error": describe(error)})
             continue
         seen.append(report)
@@ -135,6 +136,8 @@ def _take(doors: Doors, visit: Visit, told: object, items: list[object]) -> Resp
         answers.append({"event_id": rows[0].event_id})
     if not within and not seen:
         raise _too_many()
+    for code in refused:
+        doors.count(code)
     for place, failed in _store(doors, told_rows).items():
         answers[place] = {"error": describe(failed)}
     answer = as_json(answers if isinstance(told, list) else answers[0], 202)

@@ -20,7 +20,7 @@ from proxy.settings import Site
 JSON_TYPES = ("text/plain", "application/json")
 # No address and no name of a host is longer; what is remembered of strangers must not grow with what they send.
 LONGEST_NETLOC = 320
-# Two minutes of 50,000 addresses of each kind are about 40 MiB, and no shop has as many visitors in one.
+# Two minutes of 50,000 addresses of each kind take 31 MiB, and no shop has as many visitors in one.
 MOST_ADDRESSES = 50_000
 NETWORKS = 4_096
 NETWORK_SHARE = 10
