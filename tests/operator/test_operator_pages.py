@@ -16,8 +16,8 @@ from proxy.operator.overview import MOST_ROWS, Chosen, Desk
 from proxy.outbox.destinations import Destinations
 from proxy.outbox.entry import Entry
 from proxy.outbox.store import Outbox
-from proxy.outbox.tally import Tally
 from proxy.outbox.tables import State
+from proxy.outbox.tally import Tally
 from tests.operator.conftest import NOW, PIXEL, settings
 
 Make = Callable[..., Entry]
