@@ -76,6 +76,7 @@ def test_reasons_are_bounded_in_memory_and_on_disk(counting: Counting, clock: Cl
         tally = Tally(counting, clock.ms, clock.elapsed)
         for number in range(MOST_REASONS * 2):
             tally.add(f"reason {part}.{number}")
+        assert len(tally._counts) == MOST_REASONS + 1
         tally.flush()
     counts = read_refused(counting).counts
     assert len(counts) == MOST_REASONS + 1

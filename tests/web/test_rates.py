@@ -111,6 +111,12 @@ class TestMoreAddressesThanWeRemember:
         admitted = [passes(rates, 1, f"2606:1:{number:x}::1") for number in range(2_000, 4_000)]
         assert admitted == [True] * 600 + [False] * 1_400
 
+    def test_a_network_of_ipv4_is_a_slash_16(self, rates: Rates) -> None:
+        for number in range(1_000):
+            assert passes(rates, 1, f"9.9.{number // 250}.{number % 250}")
+        admitted = [passes(rates, 1, f"9.9.{number // 250}.{number % 250}") for number in range(2_000, 4_000)]
+        assert admitted == [True] * 600 + [False] * 1_400
+
     def test_who_came_before_the_flood_and_who_has_the_other_kind_of_address_never_notice(self, rates: Rates) -> None:
         assert passes(rates, 1, "2a00:1450::1")
         for number in range(5_000):
