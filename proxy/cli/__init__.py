@@ -14,6 +14,7 @@ from proxy.cli.dead import dead
 from proxy.cli.erase import erase
 from proxy.cli.looking import events, status
 from proxy.cli.pausing import pause, resume
+from proxy.cli.qa import qa_token
 from proxy.cli.running import demo, log_to_stderr, sandbox, serve
 from proxy.errors import PixelpairError, SettingsError
 
@@ -41,5 +42,5 @@ def main() -> None:
     log_to_stderr()
 
 
-for _command in (serve, demo, sandbox, check, status, events, dead, pause, resume, erase):
+for _command in (serve, demo, sandbox, check, status, events, dead, pause, resume, erase, qa_token):
     main.add_command(_command)

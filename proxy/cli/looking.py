@@ -115,6 +115,8 @@ def _print_events(entries: "list[Entry]", now: int) -> None:
 
 
 def _print(report: "Report", now: int) -> None:
+    from proxy.operator.words import iso
+
     out = console()
     if report.disk_free is not None:
         click.echo(f"outbox  {report.outbox}, {report.disk_free / 2**30:,.1f} GiB free on its disk")
@@ -125,6 +127,9 @@ def _print(report: "Report", now: int) -> None:
     if report.letters:
         click.echo()
         _print_letters(report, now)
+    if report.refused.since is not None:
+        since = iso(report.refused.since)
+        click.echo(f"\nRefused or marked at the doors since {since}: {report.refused.summary}")
     if report.warnings:
         click.echo("\nThe settings are unusual here:")
         for warning in report.warnings:

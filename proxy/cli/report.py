@@ -14,6 +14,7 @@ from proxy.outbox.destinations import Destinations
 from proxy.outbox.place import FOR_A_WARNING, FOR_BROWSERS, MIB, Room
 from proxy.outbox.store import DAY
 from proxy.outbox.tables import State
+from proxy.outbox.tally import Refused, read_refused
 
 MOST_REASONS = 5
 PARTIAL = 20001  # TikTok's code for a batch that it took with a reservation
@@ -64,6 +65,7 @@ class Report:
     sites: dict[str, dict[str, int]]
     letters: tuple[Letters, ...]
     other_reasons: int
+    refused: Refused
     warnings: tuple[str, ...]
     troubles: tuple[Trouble, ...]
 
@@ -78,6 +80,7 @@ class Report:
             "sites": self.sites,
             "dead": [{**asdict(each.reason), "look": each.look, "replay": each.replay} for each in self.letters],
             "other_reasons": self.other_reasons,
+            "refused": asdict(self.refused),
             "warnings": list(self.warnings),
             "needs_a_person": [asdict(trouble) for trouble in self.troubles],
         }
@@ -108,6 +111,7 @@ def report_on(here: Opened, now: int) -> Report:
         sites=_by_site(lines, counts),
         letters=letters,
         other_reasons=len(died_of) - len(letters),
+        refused=read_refused(here.outbox),
         warnings=here.settings.warnings,
         troubles=tuple(troubles),
     )

@@ -31,11 +31,15 @@ PERSONAL = frozenset({"email", "phone", "phone_number"})
 
 # A report is read to a depth of 8 containers, three of which are the array of reports, the report and its properties.
 MOST_LEVELS = 5
+# What lies beyond is no order but a mistake or a forgery, and either would become somebody's advertising budget. Ten
+# thousand million leaves room for a car paid in dong; a refund is no event of TikTok's, so nothing is negative.
+MOST_VALUE = 10**10
+MOST_QUANTITY = 10**5
 _CURRENCY = re.compile("[A-Za-z]{3}")
 
 TEXT_WANTED = "must be a string or a whole number"
-NUMBER_WANTED = 'must be a number such as 19.90, or "19.90" without separators or symbols'
-INTEGER_WANTED = "must be a whole number"
+NUMBER_WANTED = 'must be a number from 0 to 10000000000 such as 19.90, or "19.90" without separators or symbols'
+INTEGER_WANTED = "must be a whole number from 0 to 100000"
 CURRENCY_WANTED = "must be three letters of ISO 4217 such as EUR"
 
 _PERSONAL_SENTENCE = "personal data belongs in user, where it is hashed"
@@ -60,6 +64,18 @@ def repair(properties: object) -> tuple[Fields, tuple[str, ...]]:
     _add_contents(repaired, contents, ids)
     _tell_search_twice(repaired)
     return repaired, tuple(dict.fromkeys(work.warnings))
+
+
+def read_value(value: object) -> int | float | None:
+    """``value`` or what its decimal string says, from 0 to ``MOST_VALUE``; None for all else."""
+    number = as_number(read_decimal(value))
+    return number if number is not None and 0 <= number <= MOST_VALUE else None
+
+
+def read_quantity(value: object) -> int | None:
+    """``value`` or what its decimal string says, whole and from 0 to ``MOST_QUANTITY``; None for all else."""
+    number = as_integer(read_decimal(value))
+    return number if number is not None and 0 <= number <= MOST_QUANTITY else None
 
 
 def is_currency(text: str) -> bool:
@@ -135,7 +151,7 @@ class _Repair:
     def number(self, value: object, field: str) -> int | float | None:
         if is_blank(value):
             return None
-        number = as_number(read_decimal(value))
+        number = read_value(value)
         if number is None:
             self.drop(field, NUMBER_WANTED)
             return None
@@ -144,7 +160,7 @@ class _Repair:
     def integer(self, value: object, field: str) -> int | None:
         if is_blank(value):
             return None
-        number = as_integer(read_decimal(value))
+        number = read_quantity(value)
         if number is None:
             self.drop(field, INTEGER_WANTED)
             return None

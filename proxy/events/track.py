@@ -23,10 +23,12 @@ from proxy.events.properties import (
     NUMBERS,
     TEXTS,
     is_currency,
+    read_quantity,
+    read_value,
     repair,
 )
 from proxy.events.report import Report, Rules, told_warnings
-from proxy.events.scalars import WHITE_SPACE, as_integer, as_number, as_text, is_blank, is_empty, read_decimal
+from proxy.events.scalars import WHITE_SPACE, as_integer, as_text, is_blank, is_empty, read_decimal
 from proxy.events.signals import TTCLID_WANTED, TTP_WANTED, read_ttclid, read_ttp
 
 MOST_ITEMS = 1_000
@@ -276,11 +278,11 @@ class _Strict:
 
 
 def _is_number(value: object) -> bool:
-    return as_number(read_decimal(value)) is not None
+    return read_value(value) is not None
 
 
 def _is_integer(value: object) -> bool:
-    return as_integer(read_decimal(value)) is not None
+    return read_quantity(value) is not None
 
 
 def _is_currency(value: object) -> bool:

@@ -22,6 +22,11 @@ NO_ADDRESSES = (
     "None of the newest visitors has a public address, so TikTok gets no IP to match by: "
     "behind a reverse proxy, set PIXELPAIR_TRUSTED_HOPS to the number of proxies and let them pass X-Forwarded-For."
 )
+ONE_ADDRESS = (
+    "The newest {count} visitors all have the same public address, so it is that of a proxy of yours: TikTok cannot "
+    "match by it, and they share one limit of reports. "
+    "Set PIXELPAIR_TRUSTED_HOPS to the number of proxies before Pixelpair."
+)
 CLOCK_IS_OFF = (
     "This machine's clock is about {minutes} minutes {way} TikTok's, so TikTok gets wrong times of events; they are "
     "sent all the same. Set the clock right and keep it so by NTP: “timedatectl set-ntp true”."
@@ -70,8 +75,14 @@ def findings(entries: Sequence[Entry]) -> list[str]:
     """What the newest entries say of wrong settings, as sentences."""
     found = []
     visits = [entry for entry in entries if entry.browser and entry.body and not _is_this_machine(entry.host)]
-    if len(visits) >= ENOUGH_VISITS and not any("ip" in json.loads(entry.body).get("user", {}) for entry in visits):
+    people = [json.loads(entry.body).get("user", {}) for entry in visits]
+    if len(people) >= ENOUGH_VISITS and not any("ip" in user for user in people):
         found.append(NO_ADDRESSES)
+    # One shopper tells many events, so it takes several browsers to be several visitors.
+    visitors = {user.get("ttp") or user.get("user_agent") for user in people}
+    addresses = {user.get("ip") for user in people}
+    if len(visitors) >= ENOUGH_VISITS and len(addresses) == 1 and None not in addresses:
+        found.append(ONE_ADDRESS.format(count=len(visitors)))
     twice = [entry for entry in entries if TWO_IDS in entry.warnings]
     if twice:
         found.append(

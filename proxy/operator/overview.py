@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from proxy.operator.advice import Standing, clock_trouble, findings, keeper_trouble, outbox_trouble, standing_of
@@ -13,6 +13,7 @@ from proxy.outbox.browse import newest
 from proxy.outbox.destinations import Destinations, DestinationState
 from proxy.outbox.store import Outbox
 from proxy.outbox.tables import State
+from proxy.outbox.tally import Refused, read_refused
 from proxy.settings import Settings
 
 MOST_ROWS = 50
@@ -41,6 +42,7 @@ class Overview:
     destinations: tuple[Standing, ...]
     stories: tuple[Story, ...]
     findings: tuple[str, ...] = ()
+    refused: Refused = field(default_factory=Refused)
 
     @property
     def summary(self) -> str:
@@ -105,6 +107,7 @@ class Desk:
             destinations=tuple(self._standing(name, states.get(name), counts) for name in names),
             stories=tuple(tell(entry, states.get(entry.destination), now) for entry in entries),
             findings=(*self._machine(), *findings(entries)),
+            refused=read_refused(self._outbox),
         )
 
     def standing(self, name: str) -> tuple[Standing, DestinationState | None]:

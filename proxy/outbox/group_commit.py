@@ -1,4 +1,5 @@
-"""Many requests, one fsync: a thread of its own commits whatever has gathered while the last commit ran.
+"""Many requests, one fsync: a thread of its own commits whatever has gathered while the last commit ran. Between
+commits it writes down what was refused.
 
 A request hands in its entries and waits; it is answered only after the transaction that holds them is on disk. One
 entry that the database will not take fails alone: the group is then stored request by request.
@@ -14,6 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from proxy.errors import OutboxBusy, OutboxError
 from proxy.outbox.entry import Entry
 from proxy.outbox.store import Outbox
+from proxy.outbox.tally import FLUSH_SECONDS, Tally
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class GroupCommit:
         self._clock_ms = clock_ms
         self._committed = committed
         self._wait = wait
+        self.refused = Tally(outbox, clock_ms)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self.failed = False  # whether the last commit did
@@ -76,10 +79,17 @@ class GroupCommit:
         self._thread.join()
 
     def _run(self) -> None:
-        while (first := self._jobs.get()) is not None:
+        last = False
+        while not last:
+            self._write_down(self.refused.flush_if_due)
+            try:
+                first = self._jobs.get(timeout=FLUSH_SECONDS)
+            except queue.Empty:
+                continue
+            if first is None:
+                break
             group = [first]
             size = len(first[0])
-            last = False
             while size < MOST_ENTRIES and not self._jobs.empty():
                 job = self._jobs.get()
                 if job is None:
@@ -88,8 +98,16 @@ class GroupCommit:
                 group.append(job)
                 size += len(job[0])
             self._commit(group)
-            if last:
-                return
+        self._write_down(self.refused.flush)
+
+    def _write_down(self, flush: Callable[[], None]) -> None:
+        """Counts are never worth an event: whatever goes wrong with them, this thread goes on."""
+        try:
+            flush()
+        except OutboxError as error:
+            log.error("%s", error)
+        except Exception:
+            log.exception("what was refused could not be counted")
 
     def _commit(self, group: list[_Job]) -> None:
         try:

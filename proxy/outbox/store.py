@@ -341,10 +341,20 @@ class Outbox:
 
     def remember(self, name: str, value: str) -> None:
         """Set a small fact."""
+        self.change(name, lambda _held: value)
+
+    def change(self, name: str, made: Callable[[str | None], str]) -> None:
+        """Set a small fact to what ``made`` makes of it; nobody else changes it meanwhile."""
+        query = sa.select(facts.c.value).where(facts.c.name == name)
+        if self._engine.claim_lock:
+            query = query.with_for_update()
         with self._engine.write() as connection:
-            changed = connection.execute(sa.update(facts).where(facts.c.name == name).values(value=value)).rowcount
-            if not changed:
+            held = connection.execute(query).scalar()
+            value = made(held)
+            if held is None:
                 connection.execute(sa.insert(facts).values(name=name, value=value))
+            else:
+                connection.execute(sa.update(facts).where(facts.c.name == name).values(value=value))
 
 
 _UNCLAIMED: dict[str, Any] = {"claim": None, "lease_until": None}

@@ -12,9 +12,12 @@ from proxy.web.doors import Doors, answer_errors
 def create_app(doors: Doors) -> Flask:
     """The proxy as a Flask app; its routes stand under ``settings.mount``."""
     app = Flask("pixelpair", static_folder=None, template_folder=None)
+    # A path that is nearly ours is answered with 404, not sent on: such an answer would carry the Host that was told.
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
     for room in (collect, relay, tag, health):
         app.register_blueprint(room.blueprint(doors), url_prefix=doors.settings.mount)
-    answer_errors(app)
+    answer_errors(app, doors)
     return app
 
 

@@ -15,8 +15,9 @@ from proxy.events.properties import repair
 from proxy.events.reading import Report, Rules, parse_json, read_report
 from proxy.events.signals import read_ttclid, read_ttp
 from proxy.outbox.entry import Entry
+from proxy.outbox.tables import State
 from proxy.settings import Site
-from proxy.tickets import BadTicket, read_ticket
+from proxy.tickets import BadTicket, QaToken, read_qa, read_ticket
 from proxy.web import guards
 from proxy.web.doors import Doors, as_json, describe, this_request
 from proxy.web.entries import entries_for
@@ -24,11 +25,17 @@ from proxy.web.entries import entries_for
 MOST_BYTES = 64 * 1024
 MOST_ITEMS = 50
 CLICK_COOKIE = "ttclid"
+# A tester's pass, put there by hand or by a test: see docs/qa.md.
+QA_COOKIE = "pixelpair_qa"
 # What the proxy itself last prolonged: browsers that cut script-made cookies to 7 days leave this one alone, so it
 # tells whether ``ttclid`` was already prolonged, and stands in for it once they have deleted it.
 KEPT_COOKIE = "pixelpair_ttclid"
 KEEP_CLICK = 30 * 86_400
 KEEP_TTP = 13 * 30 * 86_400  # TikTok's own lifetime for _ttp
+# How far beyond its limit an address may tell of orders: behind one address may be many shoppers, and who floods the
+# doors with orders is at least told from those who do not.
+ORDERS_BEYOND = 10
+BEYOND = "rate: its address sent more reports than reports_per_minute allows; kept, since it tells of an order"
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Visit:
     ttclid: str | None
     kept_ttclid: str | None
     ttp: str | None
+    qa: QaToken | BadTicket | None
 
 
 def blueprint(doors: Doors) -> Blueprint:
@@ -57,7 +65,9 @@ def blueprint(doors: Doors) -> Blueprint:
         told = parse_json(guards.read_body(asked, MOST_BYTES))
         items = _items(told)
         site = guards.site_for(doors.settings.sites, _site_of(items), asked.host)
-        guards.check_origin(site, asked.environ.get("HTTP_ORIGIN"), asked.host)
+        guards.check_origin(
+            site, asked.environ.get("HTTP_ORIGIN"), asked.host, asked.environ.get("HTTP_SEC_FETCH_SITE")
+        )
         return _take(doors, _visit(doors, site, asked), told, items)
 
     @bp.route("/e", methods=["OPTIONS"])
@@ -107,27 +117,37 @@ def _site_of(items: list[object]) -> str | None:
 
 def _take(doors: Doors, visit: Visit, told: object, items: list[object]) -> Response:
     # An array larger than the whole limit would otherwise be refused for ever.
-    doors.rates.check(visit.site, visit.ip, min(len(items), doors.settings.reports_per_minute))
+    within = doors.rates.admit(visit.site, visit.ip, min(len(items), doors.settings.reports_per_minute))
     told_rows: dict[int, list[Entry]] = {}
     answers: list[dict[str, Any]] = []
     seen: list[Report] = []
+    refused: list[str] = []
     for item in items:
         try:
-            report, rows = _one(doors, visit, item)
+            report, rows = _one(doors, visit, item, within)
         except Rejected as error:
             if not isinstance(told, list):
                 raise
+            refused.append(error.code)
             answers.append({"error": describe(error)})
             continue
         seen.append(report)
         told_rows[len(answers)] = rows
         answers.append({"event_id": rows[0].event_id})
+    if not within and not seen:
+        raise _too_many()
+    for code in refused:
+        doors.count(code)
     for place, failed in _store(doors, told_rows).items():
         answers[place] = {"error": describe(failed)}
     answer = as_json(answers if isinstance(told, list) else answers[0], 202)
     answer.headers["Cache-Control"] = "no-store"
     _prolong_cookies(answer, visit, seen)
     return answer
+
+
+def _too_many() -> Rejected:
+    return Rejected("too_many", "", "Too many reports from this address: slow down.", 429, retry_after=60)
 
 
 def _store(doors: Doors, told: dict[int, list[Entry]]) -> dict[int, Rejected]:
@@ -170,12 +190,28 @@ def _visit(doors: Doors, site: Site, asked: Request) -> Visit:
         ttclid=cookies.get(CLICK_COOKIE),
         kept_ttclid=cookies.get(KEPT_COOKIE),
         ttp=cookies.get("_ttp"),
+        qa=_qa(doors, site, cookies.get(QA_COOKIE)),
     )
 
 
-def _one(doors: Doors, visit: Visit, item: object) -> tuple[Report, list[Entry]]:
+def _qa(doors: Doors, site: Site, told: str | None) -> QaToken | BadTicket | None:
+    """The tester's pass that the request carries, or what is wrong with it."""
+    if told is None:
+        return None
+    try:
+        token = read_qa(told, doors.secret_keys, doors.clock_ms() / 1000)
+    except BadTicket as error:
+        return error
+    return token if token.site == site.name else BadTicket("it is for another site")
+
+
+def _one(doors: Doors, visit: Visit, item: object, within: bool) -> tuple[Report, list[Entry]]:
+    """One report and its rows; ``within`` tells whether the address keeps to its rate. Raises ``Rejected``."""
     site = visit.site
-    report = _with_cookies(read_report(item, _rules(site, visit.fallback_url)), visit)
+    report = read_report(item, _rules(site, visit.fallback_url))
+    if not within:
+        report = _beyond_rate(doors, visit, report)
+    report = _with_cookies(report, visit)
     report, proved = _with_ticket(doors, visit, report)
     user, unmatched = hash_user(report.user, site.default_region)
     limited = visit.private or report.consent == "limited"
@@ -190,7 +226,7 @@ def _one(doors: Doors, visit: Visit, item: object) -> tuple[Report, list[Entry]]
         ttp=report.ttp,
         limited=limited,
     )
-    return report, entries_for(
+    rows = entries_for(
         site,
         site.destinations,
         event,
@@ -200,8 +236,33 @@ def _one(doors: Doors, visit: Visit, item: object) -> tuple[Report, list[Entry]]
         backend=False,
         proved=proved,
         warnings=(*report.warnings, *unmatched),
-        withheld=None if proved else _withhold(visit, event.event),
+        withheld=None if proved else _withhold(doors, visit, event.event),
     )
+    if visit.qa is not None:
+        _make_tests(doors, visit, rows)
+    return report, rows
+
+
+def _beyond_rate(doors: Doors, visit: Visit, report: Report) -> Report:
+    """The report, marked, of an address beyond its rate, if it tells of an order; else raises ``Rejected``."""
+    is_order = report.key is not None and report.event in visit.site.order_events
+    if not is_order or not doors.rates.admit(visit.site, visit.ip, 1, times=ORDERS_BEYOND):
+        raise _too_many()
+    doors.count("order_beyond_rate")
+    return replace(report, warnings=(*report.warnings, BEYOND))
+
+
+def _make_tests(doors: Doors, visit: Visit, rows: list[Entry]) -> None:
+    """Turn the rows of a tester into tests. Whatever is wrong with them is withheld: a test must never count."""
+    for destination, row in zip(visit.site.destinations, rows, strict=True):
+        if isinstance(visit.qa, QaToken):
+            row.test_code = visit.qa.codes.get(destination.pixel_code) or destination.test_event_code
+            problem = None if row.test_code else f"it has no test event code for the pixel {destination.pixel_code}"
+        else:
+            problem = str(visit.qa)
+        if problem:
+            doors.count("qa")
+            row.state, row.reason = State.WITHHELD.value, f"QA token: {problem}"
 
 
 def _rules(site: Site, fallback_url: str) -> Rules:
@@ -231,6 +292,7 @@ def _with_ticket(doors: Doors, visit: Visit, report: Report) -> tuple[Report, bo
     try:
         ticket = read_ticket(report.ticket, doors.secret_keys, visit.received / 1000)
     except BadTicket as error:
+        doors.count("ticket")
         return replace(report, warnings=(*report.warnings, f"ticket: {error}")), False
     if (ticket.site, ticket.event, ticket.key) != (visit.site.name, report.event, report.key):
         return replace(report, warnings=(*report.warnings, "ticket: it was signed for another order")), False
@@ -244,13 +306,15 @@ def _with_ticket(doors: Doors, visit: Visit, report: Report) -> tuple[Report, bo
     return replace(report, properties=properties, warnings=warnings), True
 
 
-def _withhold(visit: Visit, event: str) -> str | None:
+def _withhold(doors: Doors, visit: Visit, event: str) -> str | None:
     site = visit.site
     if visit.private and site.gpc == "drop":
         return "the browser asks for privacy (Sec-GPC) and this site drops such events"
     if event in site.require_ticket:
+        doors.count("no_ticket")
         return "this site demands an order ticket and the report had no good one"
-    if site.bots == "withhold" and guards.is_bot(visit.user_agent):
+    if site.bots == "withhold" and not isinstance(visit.qa, QaToken) and guards.is_bot(visit.user_agent):
+        doors.count("bot")
         return "the user agent is a bot's"
     return None
 

@@ -40,6 +40,10 @@ class Doors:
     def __post_init__(self) -> None:
         object.__setattr__(self, "rates", Rates(self.settings.reports_per_minute))
 
+    def count(self, reason: str) -> None:
+        """Count something that was refused, or taken with a mark, for the operator. ``reason`` is a word of ours."""
+        self.commit.refused.add(reason)
+
 
 def this_request() -> Request:
     """The request itself. Each look through Flask's stand-in for it takes longer than what is looked up."""
@@ -76,8 +80,12 @@ def unavailable(error: OutboxError) -> Rejected:
     )
 
 
-def answer_errors(app: Flask) -> None:
-    """Every error of ``app`` becomes a JSON answer: no page, no traceback, no version."""
+def answer_errors(app: Flask, doors: Doors) -> None:
+    """Every error of ``app`` becomes a JSON answer: no page, no traceback, no version. What the doors reject counts."""
+
+    def rejected(error: Rejected) -> Response:
+        doors.count(error.code)
+        return refusal(error)
 
     def not_ours(error: HTTPException) -> Response:
         if isinstance(error, MethodNotAllowed):
@@ -94,7 +102,7 @@ def answer_errors(app: Flask) -> None:
         log.error("a request failed: %s", type(error).__name__, exc_info=app.debug)
         return refusal(Rejected("internal", "", "The proxy failed; its log says more.", 500))
 
-    app.register_error_handler(Rejected, refusal)
+    app.register_error_handler(Rejected, rejected)
     app.register_error_handler(OutboxError, lambda error: refusal(unavailable(error)))
     app.register_error_handler(HTTPException, not_ours)
     app.register_error_handler(Exception, broken)

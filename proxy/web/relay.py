@@ -21,6 +21,7 @@ from proxy.web import guards
 from proxy.web.doors import Doors, unavailable
 from proxy.web.entries import entries_for
 
+PATH = "/open_api/v1.3/event/track/"
 MOST_BYTES = 4 * 1024 * 1024
 TYPES = ("application/json",)
 
@@ -32,7 +33,13 @@ def blueprint(doors: Doors) -> Blueprint:
     """The door for back ends."""
     bp = Blueprint("relay", __name__)
 
-    @bp.post("/open_api/v1.3/event/track/")
+    @bp.route(PATH, methods=["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"], provide_automatic_options=False)
+    def only_post() -> Response:
+        answer = _refuse(doors.clock_ms(), Rejected("method", "", "This address takes only POST.", 405))
+        answer.headers["Allow"] = "POST"
+        return answer
+
+    @bp.post(PATH, provide_automatic_options=False)
     def track() -> Response:
         now = doors.clock_ms()
         try:
@@ -43,9 +50,11 @@ def blueprint(doors: Doors) -> Blueprint:
             entries = [row for report in told.reports for row in _rows(site, destination, told, report, now)]
             doors.commit.store(entries)
         except RejectedTrack as error:
+            doors.count(error.code)
             fields = [{"field": field, "message": message} for field, message in error.errors]
             return _answer(now, error.status, _sentence(error), {"errors": fields})
         except Rejected as error:
+            doors.count(error.code)
             return _refuse(now, error)
         except OutboxError as error:
             return _refuse(now, unavailable(error))

@@ -58,7 +58,7 @@
   };
 
   const number = (/** @type {any} */ value) => {
-    if (typeof value == "number" || /^-?\d+(\.\d+)?$/.test(asText(value))) return unlisted(+value, "", 0);
+    if ((typeof value == "number" || /^-?\d+(\.\d+)?$/.test(asText(value))) && value >= 0 && value <= 1e10) return +value;
   };
 
   const listed = (/** @type {Fields} */ fields, /** @type {number} */ levels) =>
@@ -68,7 +68,7 @@
       if (/^(value|price|predicted_ltv)$/.test(name)) return number(value);
       if (/^(quantity|num_items)$/.test(name)) {
         value = number(value);
-        if (!(value % 1)) return value;
+        if (!(value % 1 || value > 1e5)) return value;
       } else if (name == "currency") {
         value = asText(value);
         if (/^[a-z]{3}$/i.test(value)) return value.toUpperCase();

@@ -15,6 +15,7 @@ from click.testing import Result
 from proxy.cli.opening import now_ms
 from proxy.outbox.destinations import Destinations
 from proxy.outbox.store import Outbox
+from proxy.outbox.tally import Tally
 from tests.room import MIB, set_room
 
 SHOP = "shop/COQDA8RC77U2TMR44LI0"
@@ -45,6 +46,17 @@ class TestStatus:
         output = pixelpair("status").stdout
         assert "Nothing needs a person." in output
         assert all(name in output for name in (SHOP, UK2, "outbox.db"))
+
+    def test_what_the_doors_refused(self, told: Told, pixelpair: Run, outbox: Outbox) -> None:
+        assert told("status")["refused"] == {"since": None, "counts": {}}
+        assert "at the doors" not in pixelpair("status").stdout
+        tally = Tally(outbox, lambda: 1_795_000_000_000)
+        for reason in ("too_large", "origin", "origin"):
+            tally.add(reason)
+        tally.flush()
+        assert told("status")["refused"] == {"since": 1_795_000_000_000, "counts": {"origin": 2, "too_large": 1}}
+        line = "Refused or marked at the doors since 2026-11-18T11:06:40Z: 2 origin, 1 too_large"
+        assert line in pixelpair("status").stdout
 
     def test_a_keeper_that_never_was_or_is_silent(self, told: Told, outbox: Outbox) -> None:
         outbox.remember("heartbeat", str(now_ms() - 60_000))

@@ -17,6 +17,7 @@ from proxy.outbox.destinations import Destinations
 from proxy.outbox.entry import Entry
 from proxy.outbox.store import Outbox
 from proxy.outbox.tables import State
+from proxy.outbox.tally import Tally
 from tests.operator.conftest import NOW, PIXEL, settings
 
 Make = Callable[..., Entry]
@@ -169,6 +170,18 @@ def test_events_of_a_pixel_that_left_the_settings_stay_in_sight(client: FlaskCli
     page = text_of(client.get("/").text)
     assert "stranded" in page
     assert "1 events wait for gone/P9, which is not in the settings" in page
+
+
+def test_what_the_doors_refused_is_shown_by_reason(client: FlaskClient, outbox: Outbox) -> None:
+    assert "at the doors" not in client.get("/").text
+    tally = Tally(outbox, lambda: NOW - 60_000)
+    for reason in ("origin", "origin", "too_large"):
+        tally.add(reason)
+    tally.flush()
+    page = " ".join(client.get("/").text.split())
+    assert "Refused or marked at the doors since" in page
+    assert "2 origin, 1 too_large" in page
+    assert client.get("/events.json").json["refused"]["counts"] == {"origin": 2, "too_large": 1}
 
 
 def test_one_events_page_tells_its_whole_story(client: FlaskClient, put: Put, entry: Make) -> None:

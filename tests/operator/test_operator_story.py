@@ -9,6 +9,7 @@ import pytest
 from proxy.operator.advice import (
     ENOUGH_VISITS,
     NO_ADDRESSES,
+    ONE_ADDRESS,
     SILENT_AFTER_MS,
     findings,
     for_event,
@@ -280,6 +281,16 @@ def test_visitors_without_a_public_address_are_a_finding(entry: Make) -> None:
     assert findings(visits(entry, ENOUGH_VISITS - 1)) == []
     assert findings(visits(entry, ENOUGH_VISITS) + visits(entry, 1, ip="8.8.8.8")) == []
     assert findings(visits(entry, ENOUGH_VISITS, host="127.0.0.1")) == [], "the owner's own machine"
+
+
+def test_visitors_who_all_have_one_public_address_are_a_finding(entry: Make) -> None:
+    def people(count: int, **user: str) -> list[Entry]:
+        return [visits(entry, 1, user_agent=f"browser {number}", **user)[0] for number in range(count)]
+
+    assert findings(people(ENOUGH_VISITS, ip="8.8.8.8")) == [ONE_ADDRESS.format(count=ENOUGH_VISITS)]
+    assert findings(people(ENOUGH_VISITS - 1, ip="8.8.8.8")) == []
+    assert findings([*people(ENOUGH_VISITS, ip="8.8.8.8"), *people(1, ip="9.9.9.9")]) == []
+    assert findings(visits(entry, 50, ip="8.8.8.8", ttp="t", user_agent="u")) == [], "one shopper who looks at much"
 
 
 def test_an_order_under_two_event_ids_is_a_finding(entry: Make) -> None:

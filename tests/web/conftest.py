@@ -13,6 +13,7 @@ from proxy.outbox.entry import Entry
 from proxy.outbox.group_commit import GroupCommit
 from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import Outbox
+from proxy.outbox.tally import read_refused
 from proxy.settings import load
 from proxy.web import create_app
 from proxy.web.doors import Doors
@@ -74,6 +75,11 @@ class Shop:
     def stored(self) -> list[Entry]:
         """Everything in the outbox, oldest first."""
         return all_rows(self.outbox)
+
+    def refused(self) -> dict[str, int]:
+        """What the doors have refused or marked so far, by reason."""
+        self.commit.refused.flush()
+        return read_refused(self.outbox).counts
 
     def close(self) -> None:
         self.commit.close()

@@ -331,3 +331,13 @@ def test_no_answer_repeats_a_token_or_a_persons_data(shop: Shop) -> None:
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
 def test_another_method_is_refused(shop: Shop, method: str) -> None:
     assert getattr(shop.client, method)(PATH, headers={"Host": "shop.example"}).status_code == 405
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_another_method_is_answered_in_tiktoks_shape(shop: Shop, method: str) -> None:
+    answer = shop.client.open(PATH, method=method)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    if method != "HEAD":
+        assert set(answer.json) == {"code", "message", "request_id", "data"}
+        assert answer.json["code"] == 40002
+        assert "POST" in answer.json["message"]
