@@ -12,6 +12,7 @@ import click
 from proxy.cli.dead import dead
 from proxy.cli.erase import erase
 from proxy.cli.looking import events, status
+from proxy.cli.password import password
 from proxy.cli.pausing import pause, resume
 from proxy.cli.running import demo, log_to_stderr, sandbox, serve
 from proxy.errors import PixelpairError, SettingsError
@@ -40,5 +41,5 @@ def main() -> None:
     log_to_stderr()
 
 
-for _command in (serve, demo, sandbox, status, events, dead, pause, resume, erase):
+for _command in (serve, demo, sandbox, status, events, dead, pause, resume, erase, password):
     main.add_command(_command)
