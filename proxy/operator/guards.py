@@ -55,9 +55,9 @@ def is_own_page(origin: str | None, host: str | None, secure: bool) -> bool:
 
 
 def hop(header: str | None, trusted_hops: int) -> str | None:
-    """What the outermost of ``trusted_hops`` proxies wrote into a header that each adds to on the right."""
+    """What the outermost of ``trusted_hops`` proxies wrote into a header that each adds to on the right, if it did."""
     values = [value.strip() for value in (header or "").split(",")]
-    return values[-trusted_hops] if 0 < trusted_hops <= len(values) else None
+    return (values[-trusted_hops] if 0 < trusted_hops <= len(values) else None) or None
 
 
 def whose(address: str | None) -> str:
