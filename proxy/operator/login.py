@@ -17,7 +17,11 @@ from proxy.settings import Settings
 log = logging.getLogger(__name__)
 
 # Browsers take a __Host- cookie over https alone, from this very host, for all its paths.
-SECURE_COOKIE, PLAIN_COOKIE = "__Host-pixelpair-operator", "pixelpair-operator"
+HOST_ONLY = "__Host-"
+SESSION = "pixelpair-operator"
+# Ties the log-in form to its browser. Not in the session's place: a link from another site comes without cookies, and
+# the answer to it would put a visitor's cookie over that of an open session.
+VISITOR = "pixelpair-login"
 MOST_BYTES = 8 * 1024
 FORM = "application/x-www-form-urlencoded"
 # A page that polls is not a person who looks: left open, it does not keep its session open.
@@ -46,14 +50,15 @@ def install(app: Flask, settings: Settings, secret_keys: Sequence[str], seconds:
         told = guards.hop(request.headers.get("X-Forwarded-Proto"), hops)
         return (told or request.scheme) == "https"
 
-    def cookie() -> str:
-        return request.cookies.get(SECURE_COOKIE if secure() else PLAIN_COOKIE, "")
+    def cookie(name: str) -> str:
+        return request.cookies.get(HOST_ONLY + name if secure() else name, "")
 
-    def set_cookie(answer: Response, value: str) -> Response:
+    def set_cookie(answer: Response, name: str, value: str) -> Response:
+        """Without an age: it ends with the browser, and a session by our own clock. An empty one is deleted."""
         safe = secure()
-        name = SECURE_COOKIE if safe else PLAIN_COOKIE
-        # Without an age: it ends with the browser, and the session by our own clock.
-        answer.set_cookie(name, value, secure=safe, httponly=True, samesite="Strict", path="/")
+        named = HOST_ONLY + name if safe else name
+        age = None if value else 0
+        answer.set_cookie(named, value, max_age=age, secure=safe, httponly=True, samesite="Strict", path="/")
         return answer
 
     def who() -> str:
@@ -64,13 +69,13 @@ def install(app: Flask, settings: Settings, secret_keys: Sequence[str], seconds:
 
     def form(problem: str = "", status: int = 200) -> Response:
         """The log-in page, tied to this browser."""
-        mine = cookie()
+        mine = cookie(VISITOR)
         known = mine if sessions.is_ours(mine) else sessions.visitor()
         host = request.environ.get("HTTP_HOST", "")
         readable = not secure() and not guards.is_loopback_host(host)
         page = render_template("login.html", problem=problem, token=sessions.token(known), readable=readable)
         answer = make_response(page, status)
-        return answer if known == mine else set_cookie(answer, known)
+        return answer if known == mine else set_cookie(answer, VISITOR, known)
 
     def check_form() -> None:
         """Raises Rejected for a form that another site may have sent."""
@@ -79,12 +84,12 @@ def install(app: Flask, settings: Settings, secret_keys: Sequence[str], seconds:
         if request.mimetype != FORM:
             raise Rejected("unsupported_type", "Content-Type", f"Send the form as {FORM}.", 415)
 
-    def has_token() -> bool:
-        return sessions.is_token(cookie(), request.form.get("token", ""))
+    def has_token(of: str) -> bool:
+        return sessions.is_token(cookie(of), request.form.get("token", ""))
 
     @app.before_request
     def ask() -> Response | None:
-        if request.endpoint in _PUBLIC or sessions.is_open(cookie(), used=request.endpoint not in _POLLED):
+        if request.endpoint in _PUBLIC or sessions.is_open(cookie(SESSION), used=request.endpoint not in _POLLED):
             return None
         if request.endpoint in _POLLED:
             answer = make_response("The session has ended: log in at /login.\n", 401)
@@ -95,17 +100,17 @@ def install(app: Flask, settings: Settings, secret_keys: Sequence[str], seconds:
 
     @app.context_processor
     def log_out_form() -> dict[str, str]:
-        mine = cookie()
+        mine = cookie(SESSION)
         return {"log_out_token": sessions.token(mine) if sessions.is_open(mine, used=False) else ""}
 
     @app.get("/login")
     def log_in_form() -> Response:
-        return _to("/") if sessions.is_open(cookie(), used=True) else form()
+        return _to("/") if sessions.is_open(cookie(SESSION), used=True) else form()
 
     @app.post("/login")
     def log_in() -> Response:
         check_form()
-        if not has_token():
+        if not has_token(VISITOR):
             return form(STALE, 403)
         by = who()
         wait = throttle.wait(by)
@@ -117,22 +122,17 @@ def install(app: Flask, settings: Settings, secret_keys: Sequence[str], seconds:
             log.warning("wrong password for the operator's page, from %s", by)
             return form(WRONG, 403)
         throttle.forgive(by)
-        sessions.end(cookie())
+        sessions.end(cookie(SESSION))
         log.info("log-in to the operator's page, from %s", by)
-        return set_cookie(_to("/"), sessions.begin())
+        return set_cookie(_to("/"), SESSION, sessions.begin())
 
     @app.post("/logout")
     def log_out() -> Response:
         check_form()
-        if not has_token():
+        if not has_token(SESSION):
             raise Rejected("token", "token", STALE, 403)
-        sessions.end(cookie())
-        safe = secure()
-        answer = _to("/login")
-        answer.delete_cookie(
-            SECURE_COOKIE if safe else PLAIN_COOKIE, secure=safe, httponly=True, samesite="Strict", path="/"
-        )
-        return answer
+        sessions.end(cookie(SESSION))
+        return set_cookie(_to("/login"), SESSION, "")
 
 
 def _to(path: str) -> Response:

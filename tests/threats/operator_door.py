@@ -25,6 +25,7 @@ HOST = "ops.shop.example"
 HTTPS = {"Host": HOST, "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
 SECURE = "__Host-pixelpair-operator"
 PLAIN = "pixelpair-operator"
+VISITOR = "pixelpair-login"
 
 
 @cache
@@ -50,9 +51,10 @@ class Browser:
         for told in answer.headers.getlist("Set-Cookie"):
             name, _, value = told.partition(";")[0].partition("=")
             self.set_cookies.append(told)
-            if value and "Max-Age=0" not in told:
+            if value:
                 self.cookies[name] = value
             else:
+                assert "Max-Age=0" in told
                 self.cookies.pop(name, None)
         return answer
 

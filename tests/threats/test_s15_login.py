@@ -12,7 +12,7 @@ from proxy.operator.app import create_app
 from proxy.operator.sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST, Sessions
 from proxy.operator.throttle import ADDRESS_SECONDS, DIRECT, IN_ALL, PER_ADDRESS, Throttle
 from tests.operator.conftest import settings
-from tests.threats.operator_door import HTTPS, KEY, PASSWORD, SECURE, Browser, Door, open_door
+from tests.threats.operator_door import HTTPS, KEY, PASSWORD, SECURE, VISITOR, Browser, Door, open_door
 
 PAGES = ["/", "/?state=dead", "/event/1", "/nowhere", "/vendor/nothing.js"]
 POLLED = ["/events", "/events?seen=1", "/events.json"]
@@ -61,7 +61,7 @@ def test_the_password_opens_every_page_and_log_out_closes_them_for_copies_of_the
     assert browser.ask("/login").headers["Location"] == "/"
     copy = dict(browser.cookies)
     assert browser.post("/logout", {"token": browser.token("/")}).headers["Location"] == "/login"
-    assert browser.cookies == {}
+    assert SECURE not in browser.cookies
     browser.cookies = copy
     assert browser.ask("/").headers["Location"] == "/login"
     assert browser.ask("/events").status_code == 401
@@ -175,7 +175,8 @@ def test_a_session_in_use_ends_after_twelve_hours(door: Door, browser: Browser) 
 
 def test_a_log_in_has_an_id_of_its_own_that_nobody_set_before(browser: Browser) -> None:
     browser.ask("/login")
-    before = browser.cookies[SECURE]
+    before = browser.cookies[f"__Host-{VISITOR}"]
+    browser.cookies[SECURE] = before
     browser.log_in()
     first = browser.cookies[SECURE]
     browser.post("/logout", {"token": browser.token("/")})
@@ -184,6 +185,16 @@ def test_a_log_in_has_an_id_of_its_own_that_nobody_set_before(browser: Browser) 
     browser.cookies = {SECURE: before}
     assert browser.ask("/").status_code == 303
     assert len(first.partition(".")[0]) >= 43  # 256 bits
+
+
+def test_a_link_from_another_site_does_not_end_the_session(browser: Browser) -> None:
+    """Browsers follow it without the strict cookies, but keep what its answer sets."""
+    browser.log_in()
+    kept = dict(browser.cookies)
+    browser.cookies = {}
+    assert browser.ask("/login").status_code == 200
+    browser.cookies = {**kept, **browser.cookies}
+    assert browser.ask("/").status_code == 200
 
 
 def test_cookies_that_are_not_ours_open_nothing(door: Door, browser: Browser) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from proxy.shop.app import create_app as create_shop
-from tests.threats.operator_door import PLAIN, SECURE, Door, open_door
+from tests.threats.operator_door import PLAIN, SECURE, VISITOR, Door, open_door
 from tests.web.conftest import SHOP, Shop
+
+HTTPS = f"__Host-{VISITOR}"
 
 
 def flags(told: str) -> set[str]:
@@ -28,7 +30,7 @@ def test_over_https_the_session_is_bound_to_its_host_and_hidden_from_scripts(doo
     assert flags(visitor) == flags(session) == {"Secure", "HttpOnly", "SameSite=Strict", "Path=/"}
     # Deleting has to meet the same rules, or browsers ignore it.
     assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=0"} <= flags(gone)
-    assert {told.partition("=")[0] for told in browser.set_cookies} == {SECURE}
+    assert [told.partition("=")[0] for told in browser.set_cookies] == [f"__Host-{VISITOR}", SECURE, SECURE]
     assert max(map(len, browser.set_cookies)) <= 4_096
 
 
@@ -37,7 +39,7 @@ def test_over_plain_http_it_has_what_http_can_have(door: Door) -> None:
     browser.log_in()
     visitor, session = browser.set_cookies
     assert flags(visitor) == flags(session) == {"HttpOnly", "SameSite=Strict", "Path=/"}
-    assert {told.partition("=")[0] for told in browser.set_cookies} == {PLAIN}
+    assert [told.partition("=")[0] for told in browser.set_cookies] == [VISITOR, PLAIN]
     # What plain http could have planted is nothing over https.
     over = door.browser()
     over.cookies = {PLAIN: browser.cookies[PLAIN], "pixelpair": browser.cookies[PLAIN]}
@@ -48,12 +50,12 @@ def test_a_stranger_cannot_say_that_a_connection_is_secure(tmp_path: Path) -> No
     with open_door(tmp_path, trusted_hops=0) as opened:
         browser = opened.browser()
         assert "This connection is not encrypted" in browser.ask("/login").text
-        assert [told.partition("=")[0] for told in browser.set_cookies] == [PLAIN]
+        assert [told.partition("=")[0] for told in browser.set_cookies] == [VISITOR]
 
 
 @pytest.mark.parametrize(
     ("proto", "name"),
-    [("https", SECURE), ("http, https", SECURE), ("https, http", PLAIN), ("HTTPS ", PLAIN), ("", PLAIN)],
+    [("https", HTTPS), ("http, https", HTTPS), ("https, http", VISITOR), ("HTTPS ", VISITOR), ("", VISITOR)],
 )
 def test_of_several_proxies_the_trusted_one_tells_the_scheme(door: Door, proto: str, name: str) -> None:
     browser = door.browser(X_Forwarded_Proto=proto)
