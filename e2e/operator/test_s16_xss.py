@@ -14,6 +14,7 @@ from e2e.operator.watching import Watch
 from e2e.stack import Stack, wait_until
 from proxy.events.merging import merge
 from proxy.operator.app import POLICY, create_app
+from proxy.outbox.destinations import Destinations
 from proxy.outbox.entry import Entry
 from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import Outbox
@@ -124,7 +125,7 @@ def test_a_reason_to_pause_stays_text(watch: Watch, page: Page, stack: Stack) ->
     _track(stack, [{"event": "ViewContent", "event_id": "pauses"}])
     wait_until(lambda: "paused" in requests.get(stack.operator, timeout=5).text, 60, stack.log)
     page.goto(stack.operator)
-    expect(page.locator(".alarms").first).to_be_visible()
+    expect(page.get_by_text("Needs you")).to_be_visible()
     expect(page.locator(".destinations")).to_contain_text(PAYLOADS[0])
     watch.look(page)
     page.goto(f"{stack.operator}/event/{max(_rows(stack))}")
@@ -152,6 +153,11 @@ def test_whatever_stands_in_any_column_stays_text(watch: Watch, page: Page, tmp_
         for query in ("", "?state=dead"):
             page.goto(f"{address}/{query}")
             page.locator("tbody tr").first.wait_for()
+            watch.look(page)
+        for payload in PAYLOADS:
+            Destinations(outbox).pause(NAME, now, "tiktok", payload)
+            page.goto(f"{address}/?state=waiting")
+            assert _read_back(payload) in (page.locator(".destinations").text_content() or "")
             watch.look(page)
         assert watch.counts() == {"dialogs": [], "CSP": [], "nodes": [], "errors": []}
     finally:
@@ -183,7 +189,7 @@ def _filled(payload: str, now: int, state: str) -> Entry:
 
 def _read_back(payload: str) -> str:
     """As a browser has it in the page: HTML knows no NUL."""
-    return payload.replace("\x00", "\ufffd")
+    return payload.replace("\x00", "")
 
 
 def _in_json(payload: str) -> str:
