@@ -32,60 +32,60 @@ def door(tmp_path: Path) -> Iterator[Door]:
 
 
 @pytest.fixture
-def browser(door: Door) -> Browser:
+def person(door: Door) -> Browser:
     return door.browser()
 
 
 @pytest.mark.parametrize("origin", FOREIGN)
-def test_a_form_of_another_site_neither_logs_in_nor_out(browser: Browser, origin: str) -> None:
-    answer = browser.log_in(Origin=origin)
+def test_a_form_of_another_site_neither_logs_in_nor_out(person: Browser, origin: str) -> None:
+    answer = person.log_in(Origin=origin)
     assert (answer.status_code, answer.text) == (403, f"{ELSEWHERE}\n")
-    browser.log_in()
-    assert browser.post("/logout", {"token": browser.token("/")}, Origin=origin).status_code == 403
-    assert browser.ask("/").status_code == 200
+    person.log_in()
+    assert person.post("/logout", {"token": person.token("/")}, Origin=origin).status_code == 403
+    assert person.ask("/").status_code == 200
 
 
-def test_a_form_without_an_origin_is_refused(browser: Browser) -> None:
-    token = browser.token()
-    assert browser.ask("/login", "POST", data={"token": token, "password": PASSWORD}).status_code == 403
+def test_a_form_without_an_origin_is_refused(person: Browser) -> None:
+    token = person.token()
+    assert person.ask("/login", "POST", data={"token": token, "password": PASSWORD}).status_code == 403
 
 
-def test_a_token_of_another_browser_is_none(door: Door, browser: Browser) -> None:
+def test_a_token_of_another_browser_is_none(door: Door, person: Browser) -> None:
     """What an attacker's own visit got him does not fit the operator's cookie."""
     stolen = door.browser().token()
-    for token in (stolen, "", "x", browser.token()[:-1], "é\x00"):
-        answer = browser.post("/login", {"token": token, "password": PASSWORD})
+    for token in (stolen, "", "x", person.token()[:-1], "é\x00"):
+        answer = person.post("/login", {"token": token, "password": PASSWORD})
         assert answer.status_code == 403, token
         assert "open for too long" in answer.text
-        assert browser.ask("/").status_code == 303
-    browser.log_in()
-    assert browser.post("/logout", {"token": stolen}).status_code == 403
-    assert browser.ask("/").status_code == 200
+        assert person.ask("/").status_code == 303
+    person.log_in()
+    assert person.post("/logout", {"token": stolen}).status_code == 403
+    assert person.ask("/").status_code == 200
 
 
-def test_a_token_from_before_the_log_in_does_not_log_out(browser: Browser) -> None:
-    before = browser.token()
-    browser.log_in()
-    assert browser.post("/logout", {"token": before}).status_code == 403
+def test_a_token_from_before_the_log_in_does_not_log_out(person: Browser) -> None:
+    before = person.token()
+    person.log_in()
+    assert person.post("/logout", {"token": before}).status_code == 403
 
 
-def test_nothing_is_done_by_get_or_by_a_form_without_its_own_type(browser: Browser) -> None:
-    token = browser.token()
-    assert browser.ask(f"/login?token={token}&password={PASSWORD}").status_code == 200
-    assert browser.ask("/").status_code == 303
+def test_nothing_is_done_by_get_or_by_a_form_without_its_own_type(person: Browser) -> None:
+    token = person.token()
+    assert person.ask(f"/login?token={token}&password={PASSWORD}").status_code == 200
+    assert person.ask("/").status_code == 303
     for kind in ("text/plain", "multipart/form-data; boundary=x", "application/json", ""):
-        answer = browser.post("/login", {"token": token, "password": PASSWORD}, Content_Type=kind)
+        answer = person.post("/login", {"token": token, "password": PASSWORD}, Content_Type=kind)
         assert answer.status_code == 415, kind
-    browser.log_in()
-    assert browser.ask("/logout").status_code == 405
-    assert browser.ask("/").status_code == 200
+    person.log_in()
+    assert person.ask("/logout").status_code == 405
+    assert person.ask("/").status_code == 200
 
 
-def test_pages_take_no_method_that_writes(browser: Browser) -> None:
-    browser.log_in()
+def test_pages_take_no_method_that_writes(person: Browser) -> None:
+    person.log_in()
     for path in ("/", "/events", "/events.json", "/event/1"):
         for method in ("POST", "PUT", "PATCH", "DELETE"):
-            assert browser.ask(path, method).status_code == 405, (path, method)
+            assert person.ask(path, method).status_code == 405, (path, method)
 
 
 def test_a_page_elsewhere_cannot_report_and_an_operators_cookie_gives_a_report_nothing(tmp_path: Path) -> None:

@@ -26,19 +26,19 @@ def door(tmp_path: Path) -> Iterator[Door]:
 
 
 @pytest.fixture
-def browser(door: Door) -> Browser:
+def person(door: Door) -> Browser:
     return door.browser()
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_without_a_session_every_page_leads_to_the_log_in(browser: Browser, path: str) -> None:
-    answer = browser.ask(path)
+def test_without_a_session_every_page_leads_to_the_log_in(person: Browser, path: str) -> None:
+    answer = person.ask(path)
     assert (answer.status_code, answer.headers["Location"], answer.data) == (303, "/login", b"")
 
 
 @pytest.mark.parametrize("path", POLLED)
-def test_without_a_session_what_polls_gets_401_and_is_sent_to_the_log_in(browser: Browser, path: str) -> None:
-    answer = browser.ask(path)
+def test_without_a_session_what_polls_gets_401_and_is_sent_to_the_log_in(person: Browser, path: str) -> None:
+    answer = person.ask(path)
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login")
     assert "demo" not in answer.text
 
@@ -53,18 +53,18 @@ def test_every_route_but_the_named_ones_asks_for_a_session(door: Door) -> None:
     assert public == {"static", "vendored", "log_in_form"}
 
 
-def test_the_password_opens_every_page_and_log_out_closes_them_for_copies_of_the_cookie_too(browser: Browser) -> None:
-    answer = browser.log_in()
+def test_the_password_opens_every_page_and_log_out_closes_them_for_copies_of_the_cookie_too(person: Browser) -> None:
+    answer = person.log_in()
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     for path in ["/", *POLLED]:
-        assert browser.ask(path).status_code == 200, path
-    assert browser.ask("/login").headers["Location"] == "/"
-    copy = dict(browser.cookies)
-    assert browser.post("/logout", {"token": browser.token("/")}).headers["Location"] == "/login"
-    assert SECURE not in browser.cookies
-    browser.cookies = copy
-    assert browser.ask("/").headers["Location"] == "/login"
-    assert browser.ask("/events").status_code == 401
+        assert person.ask(path).status_code == 200, path
+    assert person.ask("/login").headers["Location"] == "/"
+    copy = dict(person.cookies)
+    assert person.post("/logout", {"token": person.token("/")}).headers["Location"] == "/login"
+    assert SECURE not in person.cookies
+    person.cookies = copy
+    assert person.ask("/").headers["Location"] == "/login"
+    assert person.ask("/events").status_code == 401
 
 
 def test_wrong_input_of_any_kind_gets_one_sentence_and_the_same_work(
@@ -76,17 +76,17 @@ def test_wrong_input_of_any_kind_gets_one_sentence_and_the_same_work(
     tried = ["", " ", PASSWORD[:-1], f"{PASSWORD} ", PASSWORD.upper(), "\x00", "é" * 500, "%s{}"]
     told = set()
     for wrong in tried:
-        browser = door.browser()
-        answer = browser.log_in(wrong)
+        person = door.browser()
+        answer = person.log_in(wrong)
         assert answer.status_code == 403
-        assert browser.ask("/").status_code == 303
-        told.add(answer.text.replace(browser.token(), ""))
+        assert person.ask("/").status_code == 303
+        told.add(answer.text.replace(person.token(), ""))
     assert len(told) == 1
     assert compared == tried
 
 
-def test_a_form_too_large_is_refused_before_it_is_read(browser: Browser) -> None:
-    assert browser.log_in("x" * 10_000).status_code == 413
+def test_a_form_too_large_is_refused_before_it_is_read(person: Browser) -> None:
+    assert person.log_in("x" * 10_000).status_code == 413
 
 
 def test_one_password_typed_on_two_systems_is_one() -> None:
@@ -96,17 +96,17 @@ def test_one_password_typed_on_two_systems_is_one() -> None:
 
 
 def test_after_some_wrong_passwords_an_address_waits_and_nobody_else_does(door: Door) -> None:
-    browser = door.browser()
+    person = door.browser()
     for _ in range(PER_ADDRESS):
-        assert browser.log_in("wrong").status_code == 403
-    refused = browser.log_in()  # the right one tells nothing either
+        assert person.log_in("wrong").status_code == 403
+    refused = person.log_in()  # the right one tells nothing either
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, str(ADDRESS_SECONDS))
-    assert browser.ask("/").status_code == 303
+    assert person.ask("/").status_code == 303
     # An address invented on the left of the header is none.
-    assert browser.log_in(X_Forwarded_For="198.51.100.9, 203.0.113.7").status_code == 429
+    assert person.log_in(X_Forwarded_For="198.51.100.9, 203.0.113.7").status_code == 429
     assert door.browser(X_Forwarded_For="203.0.113.8").log_in().status_code == 303
     door.seconds += ADDRESS_SECONDS
-    assert browser.log_in().status_code == 303
+    assert person.log_in().status_code == 303
 
 
 def test_one_home_with_many_addresses_of_ipv6_is_one_address(door: Door) -> None:
@@ -118,10 +118,10 @@ def test_one_home_with_many_addresses_of_ipv6_is_one_address(door: Door) -> None
 
 def test_a_right_password_forgives_the_slips_before_it(door: Door) -> None:
     for _ in range(3):
-        browser = door.browser()
+        person = door.browser()
         for _ in range(PER_ADDRESS - 1):
-            assert browser.log_in("wrong").status_code == 403
-        assert browser.log_in().status_code == 303
+            assert person.log_in("wrong").status_code == 403
+        assert person.log_in().status_code == 303
         door.seconds += 60  # what is let pass in all is another rule
 
 
@@ -145,70 +145,70 @@ def test_the_throttle_remembers_no_more_than_it_lets_pass() -> None:
     assert most == math.ceil(ADDRESS_SECONDS / 60) * IN_ALL + PER_ADDRESS
 
 
-def test_a_session_ends_after_half_an_hour_without_use(door: Door, browser: Browser) -> None:
-    browser.log_in()
+def test_a_session_ends_after_half_an_hour_without_use(door: Door, person: Browser) -> None:
+    person.log_in()
     for _ in range(5):
         door.seconds += IDLE_SECONDS - 1
-        assert browser.ask("/").status_code == 200
+        assert person.ask("/").status_code == 200
     door.seconds += IDLE_SECONDS
-    assert browser.ask("/").status_code == 303
-    assert browser.ask("/").status_code == 303
+    assert person.ask("/").status_code == 303
+    assert person.ask("/").status_code == 303
 
 
-def test_a_page_that_only_polls_does_not_keep_its_session_open(door: Door, browser: Browser) -> None:
-    browser.log_in()
+def test_a_page_that_only_polls_does_not_keep_its_session_open(door: Door, person: Browser) -> None:
+    person.log_in()
     for _ in range(29):
         door.seconds += 60
-        assert [browser.ask(path).status_code for path in POLLED] == [200] * len(POLLED)
+        assert [person.ask(path).status_code for path in POLLED] == [200] * len(POLLED)
     door.seconds += 60
-    assert [browser.ask(path).status_code for path in POLLED] == [401] * len(POLLED)
+    assert [person.ask(path).status_code for path in POLLED] == [401] * len(POLLED)
 
 
-def test_a_session_in_use_ends_after_twelve_hours(door: Door, browser: Browser) -> None:
-    browser.log_in()
+def test_a_session_in_use_ends_after_twelve_hours(door: Door, person: Browser) -> None:
+    person.log_in()
     for _ in range(LONGEST_SECONDS // 600 - 1):
         door.seconds += 600
-        assert browser.ask("/").status_code == 200
+        assert person.ask("/").status_code == 200
     door.seconds += 600
-    assert browser.ask("/").status_code == 303
+    assert person.ask("/").status_code == 303
 
 
-def test_a_log_in_has_an_id_of_its_own_that_nobody_set_before(browser: Browser) -> None:
-    browser.ask("/login")
-    before = browser.cookies[f"__Host-{VISITOR}"]
-    browser.cookies[SECURE] = before
-    browser.log_in()
-    first = browser.cookies[SECURE]
-    browser.post("/logout", {"token": browser.token("/")})
-    browser.log_in()
-    assert len({before, first, browser.cookies[SECURE]}) == 3
-    browser.cookies = {SECURE: before}
-    assert browser.ask("/").status_code == 303
+def test_a_log_in_has_an_id_of_its_own_that_nobody_set_before(person: Browser) -> None:
+    person.ask("/login")
+    before = person.cookies[f"__Host-{VISITOR}"]
+    person.cookies[SECURE] = before
+    person.log_in()
+    first = person.cookies[SECURE]
+    person.post("/logout", {"token": person.token("/")})
+    person.log_in()
+    assert len({before, first, person.cookies[SECURE]}) == 3
+    person.cookies = {SECURE: before}
+    assert person.ask("/").status_code == 303
     assert len(first.partition(".")[0]) >= 43  # 256 bits
 
 
-def test_a_link_from_another_site_does_not_end_the_session(browser: Browser) -> None:
+def test_a_link_from_another_site_does_not_end_the_session(person: Browser) -> None:
     """Browsers follow it without the strict cookies, but keep what its answer sets."""
-    browser.log_in()
-    kept = dict(browser.cookies)
-    browser.cookies = {}
-    assert browser.ask("/login").status_code == 200
-    browser.cookies = {**kept, **browser.cookies}
-    assert browser.ask("/").status_code == 200
+    person.log_in()
+    kept = dict(person.cookies)
+    person.cookies = {}
+    assert person.ask("/login").status_code == 200
+    person.cookies = {**kept, **person.cookies}
+    assert person.ask("/").status_code == 200
 
 
-def test_cookies_that_are_not_ours_open_nothing(door: Door, browser: Browser) -> None:
-    browser.log_in()
-    good = browser.cookies[SECURE]
+def test_cookies_that_are_not_ours_open_nothing(door: Door, person: Browser) -> None:
+    person.log_in()
+    good = person.cookies[SECURE]
     forged = Sessions((OTHER_KEY,), lambda: door.seconds).begin()
     strange = ["", ".", "x", good[:-1], good[1:], f"{good}x", good.swapcase(), forged, "é", "a" * 5_000, "%00", '"\\']
     strange += [good[:at] + ("A" if good[at] != "A" else "B") + good[at + 1 :] for at in range(0, len(good) - 1, 3)]
     for cookie in strange:
-        browser.cookies = {SECURE: cookie}
-        assert browser.ask("/").status_code == 303, cookie
-        assert browser.ask("/login").status_code == 200, cookie
-    browser.cookies = {SECURE: good}
-    assert browser.ask("/").status_code == 200
+        person.cookies = {SECURE: cookie}
+        assert person.ask("/").status_code == 303, cookie
+        assert person.ask("/login").status_code == 200, cookie
+    person.cookies = {SECURE: good}
+    assert person.ask("/").status_code == 200
 
 
 def test_a_new_signing_key_in_front_takes_the_cookies_and_forms_of_the_old_one() -> None:
@@ -244,10 +244,10 @@ def test_with_a_password_the_page_is_seen_from_elsewhere_and_without_one_it_is_n
     assert without.get("/login").status_code == 404
 
 
-def test_the_log_tells_of_log_ins_but_not_what_was_typed(browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_tells_of_log_ins_but_not_what_was_typed(person: Browser, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    browser.log_in("a wrong password 12345")
-    browser.log_in()
+    person.log_in("a wrong password 12345")
+    person.log_in()
     told = [record.getMessage() for record in caplog.records if record.name == "proxy.operator.login"]
     assert told == [
         "wrong password for the operator's page, from 203.0.113.7",

@@ -23,34 +23,34 @@ def door(tmp_path: Path) -> Iterator[Door]:
 
 
 def test_over_https_the_session_is_bound_to_its_host_and_hidden_from_scripts(door: Door) -> None:
-    browser = door.browser()
-    browser.log_in()
-    browser.post("/logout", {"token": browser.token("/")})
-    visitor, session, gone = browser.set_cookies
+    person = door.browser()
+    person.log_in()
+    person.post("/logout", {"token": person.token("/")})
+    visitor, session, gone = person.set_cookies
     assert flags(visitor) == flags(session) == {"Secure", "HttpOnly", "SameSite=Strict", "Path=/"}
     # Deleting has to meet the same rules, or browsers ignore it.
     assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=0"} <= flags(gone)
-    assert [told.partition("=")[0] for told in browser.set_cookies] == [f"__Host-{VISITOR}", SECURE, SECURE]
-    assert max(map(len, browser.set_cookies)) <= 4_096
+    assert [told.partition("=")[0] for told in person.set_cookies] == [f"__Host-{VISITOR}", SECURE, SECURE]
+    assert max(map(len, person.set_cookies)) <= 4_096
 
 
 def test_over_plain_http_it_has_what_http_can_have(door: Door) -> None:
-    browser = door.direct()
-    browser.log_in()
-    visitor, session = browser.set_cookies
+    person = door.direct()
+    person.log_in()
+    visitor, session = person.set_cookies
     assert flags(visitor) == flags(session) == {"HttpOnly", "SameSite=Strict", "Path=/"}
-    assert [told.partition("=")[0] for told in browser.set_cookies] == [VISITOR, PLAIN]
+    assert [told.partition("=")[0] for told in person.set_cookies] == [VISITOR, PLAIN]
     # What plain http could have planted is nothing over https.
     over = door.browser()
-    over.cookies = {PLAIN: browser.cookies[PLAIN], "pixelpair": browser.cookies[PLAIN]}
+    over.cookies = {PLAIN: person.cookies[PLAIN], "pixelpair": person.cookies[PLAIN]}
     assert over.ask("/").status_code == 303
 
 
 def test_a_stranger_cannot_say_that_a_connection_is_secure(tmp_path: Path) -> None:
     with open_door(tmp_path, trusted_hops=0) as opened:
-        browser = opened.browser()
-        assert "This connection is not encrypted" in browser.ask("/login").text
-        assert [told.partition("=")[0] for told in browser.set_cookies] == [VISITOR]
+        person = opened.browser()
+        assert "This connection is not encrypted" in person.ask("/login").text
+        assert [told.partition("=")[0] for told in person.set_cookies] == [VISITOR]
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_a_stranger_cannot_say_that_a_connection_is_secure(tmp_path: Path) -> No
     [("https", HTTPS), ("http, https", HTTPS), ("https, http", VISITOR), ("HTTPS ", VISITOR), ("", VISITOR)],
 )
 def test_of_several_proxies_the_trusted_one_tells_the_scheme(door: Door, proto: str, name: str) -> None:
-    browser = door.browser(X_Forwarded_Proto=proto)
-    browser.ask("/login")
-    assert list(browser.cookies) == [name]
+    person = door.browser(X_Forwarded_Proto=proto)
+    person.ask("/login")
+    assert list(person.cookies) == [name]
 
 
 def test_the_click_cookies_are_secure_on_https_and_lax_and_only_the_tags_own_is_read_by_scripts(tmp_path: Path) -> None:
