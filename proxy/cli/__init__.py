@@ -13,6 +13,7 @@ from proxy.cli.checking import check
 from proxy.cli.dead import dead
 from proxy.cli.erase import erase
 from proxy.cli.looking import events, status
+from proxy.cli.password import password
 from proxy.cli.pausing import pause, resume
 from proxy.cli.qa import qa_token
 from proxy.cli.running import demo, log_to_stderr, sandbox, serve
@@ -42,5 +43,5 @@ def main() -> None:
     log_to_stderr()
 
 
-for _command in (serve, demo, sandbox, check, status, events, dead, pause, resume, erase, qa_token):
+for _command in (serve, demo, sandbox, check, status, events, dead, pause, resume, erase, password, qa_token):
     main.add_command(_command)

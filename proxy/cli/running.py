@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proxy.cli.ending import End
+from proxy.cli.log_lines import JsonLine
 from proxy.cli.repeats import Repeats
-from proxy.errors import PixelpairError
+from proxy.errors import PixelpairError, SettingsError
 
 if TYPE_CHECKING:
     from proxy.outbox.store import Outbox
@@ -33,8 +34,9 @@ log = logging.getLogger("pixelpair")
 
 def log_to_stderr() -> None:
     """One line for each thing worth telling, as every process of ours writes it."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     for handler in logging.getLogger().handlers:
+        handler.setFormatter(JsonLine())
         handler.addFilter(Repeats())
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
@@ -43,6 +45,12 @@ def log_to_stderr() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the proxy listens.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--operator-port", default=OPERATOR_PORT, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--operator-host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Elsewhere than on this machine it needs a password.",
+)
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file. [default: pixelpair.toml, if there]")
 @click.option(
     "--server",
@@ -54,7 +62,15 @@ def log_to_stderr() -> None:
 @click.option(
     "--workers", type=click.IntRange(1, 64), help="Processes that take reports in, with granian. [default: 2]"
 )
-def serve(host: str, port: int, operator_port: int, config: Path | None, server: str, workers: int | None) -> None:
+def serve(
+    host: str,
+    port: int,
+    operator_port: int,
+    operator_host: str,
+    config: Path | None,
+    server: str,
+    workers: int | None,
+) -> None:
     """Run the proxy for your shop, and deliver what it takes in."""
     from proxy.app import proxy_app
     from proxy.settings import load
@@ -64,6 +80,7 @@ def serve(host: str, port: int, operator_port: int, config: Path | None, server:
     if server == "granian":
         _check_granian()
     settings = load(config, os.environ, Path(".env"))
+    _check_operator_host(operator_host, settings)
     end = End()
     with ExitStack() as parts:
         outbox, keys, wake = _keep(parts, settings)
@@ -71,9 +88,9 @@ def serve(host: str, port: int, operator_port: int, config: Path | None, server:
             _work(parts, (settings, keys), host, port, workers or 2, wake, end.fail)
         else:
             _listen(parts, "proxy", proxy_app(_doors(parts, settings, keys, outbox, wake)), host, port)
-        _operator(parts, outbox, settings, operator_port)
+        _operator(parts, outbox, settings, keys, operator_host, operator_port)
         click.echo(f"proxy           http://{host}:{port}{settings.mount}/tag.js")
-        click.echo(f"operator's page http://127.0.0.1:{operator_port}/")
+        click.echo(f"operator's page http://{operator_host}:{operator_port}/")
         end.wait()
 
 
@@ -98,7 +115,7 @@ def demo(port: int, data: Path) -> None:
         outbox, keys, wake = _keep(parts, settings)
         doors = _doors(parts, settings, keys, outbox, wake)
         _listen(parts, "shop", demo_app(doors, data), "127.0.0.1", port)
-        _operator(parts, outbox, settings, port + 2)
+        _operator(parts, outbox, settings, keys, "127.0.0.1", port + 2)
         click.echo("Open these:")
         click.echo(f"  shop            http://127.0.0.1:{port}/")
         click.echo(f"  sandbox         http://127.0.0.1:{port + 1}/   what TikTok would have received")
@@ -186,11 +203,24 @@ def _check_granian() -> None:
         raise PixelpairError("granian is not installed. Run: pip install 'pixelpair[fast]'")
 
 
-def _operator(parts: ExitStack, outbox: "Outbox", settings: "Settings", port: int) -> None:
+def _check_operator_host(host: str, settings: "Settings") -> None:
+    from proxy.operator.guards import is_loopback_host
+
+    if settings.operator_password_hash is None and not is_loopback_host(f"[{host}]" if ":" in host else host):
+        raise SettingsError(
+            "PIXELPAIR_OPERATOR_PASSWORD_HASH",
+            "--operator-host shows the operator's page to other machines, so it needs a password: "
+            "run `pixelpair password` and set what it prints.",
+        )
+
+
+def _operator(
+    parts: ExitStack, outbox: "Outbox", settings: "Settings", keys: tuple[str, ...], host: str, port: int
+) -> None:
     from proxy.operator.app import create_app
 
-    app = create_app(outbox, settings)
-    _listen(parts, "operator's page", app, "127.0.0.1", port, threads=4, finish_seconds=OPERATOR_FINISH_SECONDS)
+    app = create_app(outbox, settings, secret_keys=keys)
+    _listen(parts, "operator's page", app, host, port, threads=4, finish_seconds=OPERATOR_FINISH_SECONDS)
 
 
 def _sandbox_app(settings: "Settings") -> Any:

@@ -1,15 +1,20 @@
-"""The operator's app: Test Events and the story of each event, for a browser on this machine. It only ever reads."""
+"""The operator's app: Test Events and the story of each event. Of the outbox it only ever reads.
+
+Without a password it is for a browser on this machine, see ``guards``; with one for whoever knows it, see ``login``.
+"""
 
 import json
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Flask, Response, jsonify, make_response, render_template, request, send_from_directory
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from proxy.assets import asset_dir
 from proxy.errors import OutboxError, Rejected
-from proxy.operator import advice, guards, words
+from proxy.operator import advice, guards, login, words
 from proxy.operator.overview import Chosen, Desk, Overview
 from proxy.operator.story import item_text, tell
 from proxy.outbox.browse import find
@@ -17,14 +22,17 @@ from proxy.outbox.store import Outbox
 from proxy.outbox.tables import State
 from proxy.settings import Settings
 
+log = logging.getLogger(__name__)
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
+)
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: browsers would send the log-in form with the Origin "null".
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -37,8 +45,17 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def create_app(outbox: Outbox, settings: Settings, clock_ms: Callable[[], int] = _now_ms) -> Flask:
-    """The operator's pages over ``outbox``; ``clock_ms`` gives Unix milliseconds."""
+def create_app(
+    outbox: Outbox,
+    settings: Settings,
+    clock_ms: Callable[[], int] = _now_ms,
+    secret_keys: Sequence[str] = (),
+    seconds: Callable[[], float] = time.monotonic,
+) -> Flask:
+    """The operator's pages over ``outbox``; ``clock_ms`` gives Unix milliseconds.
+
+    With a password in ``settings``, sessions are signed with ``secret_keys`` and end by the clock ``seconds``.
+    """
     static = asset_dir("static")
     app = Flask(
         __name__,
@@ -49,7 +66,11 @@ def create_app(outbox: Outbox, settings: Settings, clock_ms: Callable[[], int] =
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider: facts in the order they are told
     app.jinja_env.filters.update(iso=words.iso, relative=words.relative, since=words.since)
     desk = Desk(outbox, settings, clock_ms)
-    _guard(app)
+    _answer(app, forms=settings.operator_password_hash is not None)
+    if settings.operator_password_hash is None:
+        _guard(app)
+    else:
+        login.install(app, settings, secret_keys, seconds)
 
     def facts(overview: Overview) -> dict[str, Any]:
         return {
@@ -107,7 +128,7 @@ def create_app(outbox: Outbox, settings: Settings, clock_ms: Callable[[], int] =
 
 
 def _guard(app: Flask) -> None:
-    """What holds for every request and every answer, errors included."""
+    """While there is no password: only a browser on this machine, and only reading."""
 
     @app.before_request
     def check() -> Response | None:
@@ -115,20 +136,31 @@ def _guard(app: Flask) -> None:
         sentence = guards.refusal(request.headers.keys(), request.environ.get("HTTP_HOST"), address)
         if sentence:
             return _plain(sentence, 403)
-        if request.method not in _READING:
-            answer = _plain("These pages only read: use GET.", 405)
-            answer.headers["Allow"] = ", ".join(_READING)
-            return answer
-        return None
+        return None if request.method in _READING else _not_allowed(_READING)
+
+
+def _not_allowed(allowed: Sequence[str]) -> Response:
+    names = ", ".join(sorted(allowed))
+    answer = _plain(f"This address takes only {names}.", 405)
+    answer.headers["Allow"] = names
+    return answer
+
+
+def _answer(app: Flask, forms: bool) -> None:
+    """What holds for every answer, errors included; ``forms``: there are pages with a form."""
+    headers = {"Content-Security-Policy": POLICY.format(forms="'self'" if forms else "'none'"), **HEADERS}
 
     @app.after_request
     def close_doors(answer: Response) -> Response:
-        answer.headers.update(HEADERS)
+        answer.headers.update(headers)
         return answer
 
     @app.errorhandler(Rejected)
     def rejected(error: Rejected) -> Response:
-        return _plain(error.message, error.status)
+        answer = _plain(error.message, error.status)
+        if error.retry_after is not None:
+            answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
 
     @app.errorhandler(OutboxError)
     def unusable(error: OutboxError) -> Response:
@@ -139,6 +171,20 @@ def _guard(app: Flask) -> None:
     @app.errorhandler(404)
     def nowhere(_error: object) -> Response:
         return _plain("There is no such page here. Test Events is at /.", 404)
+
+    @app.errorhandler(MethodNotAllowed)
+    def not_so(error: MethodNotAllowed) -> Response:
+        return _not_allowed([method for method in error.valid_methods or () if method != "OPTIONS"])
+
+    @app.errorhandler(HTTPException)
+    def not_understood(error: HTTPException) -> Response:
+        return _plain("The request cannot be understood.", error.code or 400)
+
+    @app.errorhandler(Exception)
+    def broken(error: Exception) -> Response:
+        # The type alone: an exception's text may carry what a shopper typed.
+        log.error("the operator's page failed: %s", type(error).__name__)
+        return _plain("The page failed; Pixelpair's log says more.", 500)
 
 
 def _chosen(desk: Desk) -> Chosen:

@@ -29,6 +29,10 @@ def _secret_keys(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return values
 
 
+def _password_hash(value: SecretStr) -> SecretStr:
+    return SecretStr(rules.password_hash(value.get_secret_value()))
+
+
 def _order_events(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ORDER_EVENTS + rules.names(values)))
 
@@ -110,6 +114,7 @@ class Settings(_Frozen):
     sites: Mapping[str, Site]
     # The first key signs; all of them verify, so that a key can be changed without a gap.
     secret_keys: SecretKeys = ()
+    operator_password_hash: Annotated[SecretStr, AfterValidator(_password_hash)] | None = None
     # Not in repr: a PostgreSQL address may hold a password.
     outbox_url: Annotated[str, AfterValidator(rules.outbox_url)] = Field("sqlite:///var/pixelpair.db", repr=False)
     on_corrupt_outbox: Literal["stop", "move_aside"] = "stop"

@@ -13,6 +13,9 @@ _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _SITE_NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 _MOUNT = re.compile(r"(/[A-Za-z0-9_~-]+)+")
 _SAMPLE_WORDS = ("change", "example", "replace", "sample", "secret", "123456789")
+# As werkzeug writes it: cost, block size, parallelism, salt, 64 bytes.
+_SCRYPT = re.compile(r"scrypt:(\d{1,7}):(\d{1,2}):(\d{1,2})\$[A-Za-z0-9]{8,64}\$[0-9a-f]{128}")
+_LEAST_COST, _MOST_MEMORY = 2**14, 256 * 1024 * 1024
 _PLACEHOLDERS = ("access_token", "your_access_token", "access-token")
 
 
@@ -86,6 +89,22 @@ def secret_key(value: str) -> str:
         )
     if len(set(value)) < 8 or any(word in value.lower() for word in _SAMPLE_WORDS):
         raise ValueError("this looks like a sample key that others know: make one with `openssl rand -hex 32`")
+    return value
+
+
+def password_hash(value: str) -> str:
+    """A password's scrypt hash: costly to guess by, and payable by this machine at each log-in."""
+    match = _SCRYPT.fullmatch(value)
+    if match is None:
+        raise ValueError(
+            "this is no scrypt hash: make one with `pixelpair password`, and in a shell or .env write it between "
+            "single quotes, since it holds dollar signs"
+        )
+    cost, block, parallel = (int(number) for number in match.groups())
+    if cost < _LEAST_COST or cost & (cost - 1) or not block or not parallel:
+        raise ValueError("this scrypt hash is too quick to guess by: make one with `pixelpair password`")
+    if 128 * cost * block * parallel > _MOST_MEMORY:
+        raise ValueError("this scrypt hash takes too much memory at each log-in: make one with `pixelpair password`")
     return value
 
 

@@ -326,9 +326,8 @@ def _prolong_cookies(answer: Response, visit: Visit, reports: list[Report]) -> N
     domain = visit.site.cookie_domain
     ttclid = next((report.ttclid for report in reversed(reports) if report.ttclid), None)
     if ttclid and ttclid != visit.kept_ttclid:
-        kept = _attributes(KEEP_CLICK, visit.secure, domain)
-        _keep(answer, CLICK_COOKIE, ttclid, kept)
-        _keep(answer, KEPT_COOKIE, ttclid, kept)
+        _keep(answer, CLICK_COOKIE, ttclid, _attributes(KEEP_CLICK, visit.secure, domain))
+        _keep(answer, KEPT_COOKIE, ttclid, _attributes(KEEP_CLICK, visit.secure, domain, hidden=True))
     if domain and visit.ttp and any(report.ttp == visit.ttp for report in reports):
         _keep(answer, "_ttp", visit.ttp, _attributes(KEEP_TTP, visit.secure, domain))
 
@@ -339,7 +338,12 @@ def _keep(answer: Response, name: str, value: str, attributes: str) -> None:
 
 
 @lru_cache(maxsize=256)
-def _attributes(seconds: int, secure: bool, domain: str | None) -> str:
-    """All of a cookie but its name and value. Browsers go by Max-Age, so it needs no date of now."""
-    whole = dump_cookie("", max_age=seconds, secure=secure, samesite="Lax", domain=domain, sync_expires=False)
+def _attributes(seconds: int, secure: bool, domain: str | None, hidden: bool = False) -> str:
+    """All of a cookie but its name and value. Browsers go by Max-Age, so it needs no date of now.
+
+    ``hidden``: no script reads it. The tag reads ``ttclid`` and TikTok's script ``_ttp``.
+    """
+    whole = dump_cookie(
+        "", max_age=seconds, secure=secure, httponly=hidden, samesite="Lax", domain=domain, sync_expires=False
+    )
     return whole.removeprefix("=")

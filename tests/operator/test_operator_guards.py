@@ -114,7 +114,7 @@ def test_every_answer_carries_the_closing_headers(client: FlaskClient, path: str
     }
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
 
 
 def test_a_refusal_carries_them_too(client: FlaskClient) -> None:
