@@ -55,7 +55,7 @@ def describe(mount: str) -> Schema:
                 "User": _user(),
                 "Track": _track_request(),
                 "Accepted": _closed({"event_id": {**TEXT, "minLength": 1}}),
-                "Error": _closed({"error": _closed({"code": _code(), "field": TEXT, "message": _sentence()})}),
+                "Error": _closed({"error": _error()}),
                 "TrackAnswer": _track_answer(),
             },
             "securitySchemes": {
@@ -132,7 +132,7 @@ def _track() -> Schema:
         "responses": {
             "200": {"description": "All on disk.", **told},
             "400": {"description": "Nothing is stored; data.errors lists every bad field.", **told},
-            "401": {"description": "The Access-Token is none of this proxy's API keys.", **told},
+            "401": {"description": _WHY["401"], **told},
             "404": {"description": "This key's site has no such pixel.", **told},
             "413": {"description": _WHY["413"], **told},
             "415": {"description": _WHY["415"], **told},
@@ -269,6 +269,7 @@ def _user() -> Schema:
 
 _WHY = {
     "400": "The request, or its only report, cannot be taken; the message says how to fix it.",
+    "401": "The Access-Token is none of this proxy's API keys.",
     "403": "The page's origin is none of the site's.",
     "404": "No such site is set up here.",
     "413": "The body is too large.",
@@ -319,6 +320,10 @@ def _watched(told: Schema) -> Schema:
 
 def _ago() -> Schema:
     return {"type": ["integer", "null"], "minimum": 0}
+
+
+def _error() -> Schema:
+    return _closed({"code": _code(), "field": TEXT, "message": _sentence()})
 
 
 def _code() -> Schema:
