@@ -5,6 +5,7 @@ temporary files stays in memory here, since a body may hold raw personal data.
 """
 
 import io
+import re
 import threading
 import time
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
@@ -21,6 +22,7 @@ MOST_READ = 64 * 1024 * 1024
 THREADS = 32
 CONNECTIONS = 2_000
 FINISH_SECONDS = 1.5
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (?:/|https?://[^/])[^\0-\x20\x7f]* HTTP/1\.[01]\r\n")
 
 
 class Server:
@@ -112,8 +114,19 @@ class _Kept:
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """waitress's own, but strict where another server in front might see other requests in the same bytes."""
+
     def parse_header(self, header_plus: bytes) -> None:
-        super().parse_header(header_plus)
+        if not _REQUEST_LINE.match(header_plus):
+            raise ParsingError("The request line cannot be understood")
+        try:
+            super().parse_header(header_plus)
+        except ValueError:  # a number of thousands of digits, an address that is none
+            raise ParsingError("The request cannot be understood") from None
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Content-Length and Transfer-Encoding exclude each other")
+        if "TRANSFER_ENCODING" in self.headers:  # waitress takes it away where it obeys it
+            raise ParsingError("HTTP/1.0 has no Transfer-Encoding")
         if self.body_rcv is not None:
             self.body_rcv.buf = _Kept()
 

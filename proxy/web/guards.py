@@ -40,6 +40,8 @@ def read_body(request: Request, most: int, types: Iterable[str] = JSON_TYPES) ->
     body = request.stream.read(most + 1) if length is None or length <= most else None
     if body is None or len(body) > most:
         raise Rejected("too_large", "", f"Send at most {most // 1024} KiB in one request.", 413)
+    if len(body) < (length or 0):
+        raise Rejected("incomplete", "", "The body ended before its Content-Length; send it again.")
     return body
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,11 @@ class Running:
         return self.log_path.read_text()
 
     def workers(self) -> set[int]:
-        pid = self.process.pid
-        tasks = Path(f"/proc/{pid}/task").iterdir()  # a child belongs to the thread that made it
-        return {int(child) for task in tasks for child in (task / "children").read_text().split()}
+        children: set[int] = set()
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():  # a child belongs to the thread that made it
+            with suppress(FileNotFoundError):  # a thread that ended meanwhile
+                children.update(map(int, (task / "children").read_text().split()))
+        return children
 
     def end(self, how: int = signal.SIGTERM) -> int:
         self.process.send_signal(how)
