@@ -34,10 +34,10 @@ log = logging.getLogger("pixelpair")
 
 def log_to_stderr() -> None:
     """One line for each thing worth telling, as every process of ours writes it."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    for handler in logging.getLogger().handlers:
-        handler.setFormatter(JsonLine())
-        handler.addFilter(Repeats())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLine())
+    handler.addFilter(Repeats())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
