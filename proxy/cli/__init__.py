@@ -11,6 +11,7 @@ import click
 
 from proxy.cli.dead import dead
 from proxy.cli.erase import erase
+from proxy.cli.keys import keys
 from proxy.cli.looking import events, status
 from proxy.cli.pausing import pause, resume
 from proxy.cli.running import demo, log_to_stderr, sandbox, serve
@@ -40,5 +41,5 @@ def main() -> None:
     log_to_stderr()
 
 
-for _command in (serve, demo, sandbox, status, events, dead, pause, resume, erase):
+for _command in (serve, demo, sandbox, status, events, dead, pause, resume, keys, erase):
     main.add_command(_command)

@@ -5,14 +5,14 @@ from flask import Flask
 from proxy.errors import SettingsError
 from proxy.events.names import STANDARD
 from proxy.settings import Settings
-from proxy.web import collect, health, relay, tag
+from proxy.web import collect, health, relay, tag, tickets
 from proxy.web.doors import Doors, answer_errors
 
 
 def create_app(doors: Doors) -> Flask:
     """The proxy as a Flask app; its routes stand under ``settings.mount``."""
     app = Flask("pixelpair", static_folder=None, template_folder=None)
-    for room in (collect, relay, tag, health):
+    for room in (collect, relay, tickets, tag, health):
         app.register_blueprint(room.blueprint(doors), url_prefix=doors.settings.mount)
     answer_errors(app)
     return app
