@@ -202,9 +202,9 @@ def join(held_item: Item, held: Report, told_item: Item, told: Report) -> Item:
     if not held_item:
         return told_item
     void = _is_void(held, told)
-    told_wins = void or told.proved and _rank(told) >= _rank(held)
+    told_wins = void or (told.proved and _rank(told) >= _rank(held))
     winner, other = (told_item, held_item) if told_wins else (held_item, told_item)
-    closed = void or held.proved and not told.proved
+    closed = void or (held.proved and not told.proved)
     fill: Item = {} if closed else other
 
     people = {**_without(fill.get("user", {}), _SIGNALS), **_without(winner.get("user", {}), _SIGNALS)}
