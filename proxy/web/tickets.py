@@ -22,6 +22,7 @@ from proxy.web.doors import Doors, as_json
 
 MOST_BYTES = 16 * 1024
 FIELDS = ("event", "key", "value", "currency")
+WANTED = {"value": "Give a plain number, such as 349.5.", "currency": "Give three letters, such as MAD."}
 
 
 def blueprint(doors: Doors) -> Blueprint:
@@ -60,10 +61,10 @@ def _read(site: Site, told: object) -> tuple[Ticket | None, list[dict[str, str]]
                 "key", "invalid", "Give the order's own key: 1 to 128 bytes, no control characters, no e-mail address."
             )
         )
-    money, warnings = repair({name: told[name] for name in ("value", "currency") if told.get(name) is not None})
+    money, _ = repair({name: told[name] for name in ("value", "currency") if told.get(name) is not None})
     for name in ("value", "currency"):
         if told.get(name) is not None and name not in money:
-            errors.append(_error(name, "invalid", _sentence(name, warnings)))
+            errors.append(_error(name, "invalid", WANTED[name]))
     if ("value" in money) != ("currency" in money) and not errors:
         missing = "currency" if "value" in money else "value"
         errors.append(_error(missing, "missing", "Give value and currency together, or neither."))
@@ -75,12 +76,6 @@ def _read(site: Site, told: object) -> tuple[Ticket | None, list[dict[str, str]]
 def _unknown(told: dict[str, Any]) -> list[str]:
     """Names that a ticket does not have, without those that nobody could read in an answer."""
     return [json.dumps(name)[1:-1][:40] for name in told if name not in FIELDS][:5]
-
-
-def _sentence(name: str, warnings: tuple[str, ...]) -> str:
-    start = f"properties.{name}: "
-    found = next((warning.removeprefix(start) for warning in warnings if warning.startswith(start)), "")
-    return found or {"value": "Give a number, such as 349.5.", "currency": "Give three letters, such as MAD."}[name]
 
 
 def _error(field: str, code: str, message: str) -> dict[str, str]:
