@@ -272,7 +272,8 @@ def _signals(held_item: Item, held: Report, told_item: Item, told: Report) -> tu
         # What a bot said of itself helps nobody, the shopper's own report least.
         return (told_item, {}) if told.browser else ({}, told_item)
     if told.browser and held.browser:
-        return held_item, {}
+        # Behind a proved back end the signals may be a stranger's, who came first; those of a ticket are the shopper's.
+        return (told_item if told.proved and held.backend else held_item), {}
     return (told_item, held_item) if told.browser else (held_item, told_item)
 
 

@@ -137,6 +137,13 @@ class TestWaiting:
         changes = merge(replace(report(forged, browser=True), state=state), TICKET, NOW)
         assert json.loads(changes["beside" if state == "sending" else "body"]) == json.loads(TICKET.body)
 
+    def test_a_tickets_signals_take_the_place_of_a_strangers_behind_the_back_end(self) -> None:
+        stranger = report(order(0.01, ip="9.9.9.9", ttclid="E.C.P.f"), browser=True)
+        held = replace(BACKEND, body=json.dumps(body(merge(BACKEND, stranger, NOW))), browser=True)
+        user = body(merge(held, TICKET, NOW))["user"]
+        assert (user["ip"], user["user_agent"]) == ("8.8.4.4", "Safari")
+        assert "ttclid" not in user
+
     def test_nothing_withheld_fills_a_proved_report(self) -> None:
         forged = replace(report(order(0.01, email="f" * 64, zip_code="f"), browser=True), state="withheld")
         assert body(merge(forged, BACKEND, NOW)) == json.loads(BACKEND.body)

@@ -97,7 +97,7 @@ class Proxy:
 
     def run(self, *words: str) -> str:
         """What an operator's command says, run beside it."""
-        running = Running(self.folder, *words, program=self._program, **self._environ)
+        running = Running(self.folder, *words, program=self._program, **self.environ)
         running.process.wait(CEILING)
         return running.log()
 
