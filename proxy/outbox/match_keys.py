@@ -13,8 +13,7 @@ paid. By the order's key the later event then finds the click. Who may fill it:
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import sqlalchemy as sa
 
@@ -39,8 +38,7 @@ class Matching(Protocol):
         """The body with limited data use."""
 
 
-@dataclass(slots=True)
-class Kept:
+class Kept(NamedTuple):
     """The match keys of one order; ``event`` is whose they are, ``kept_at`` (ms) counts from its first report."""
 
     site: str
@@ -69,19 +67,17 @@ def inherit(connection: sa.Connection, matching: Matching, entries: Iterable[Ent
 def keep(connection: sa.Connection, matching: Matching, entries: Iterable[Entry], now: int) -> None:
     """Keep the match keys of orders, as their rows stand after these reports; ``now`` in ms. Inside ``write()``."""
     orders = [entry for entry in entries if entry.is_order and entry.state != State.WITHHELD and not entry.test_code]
-    known = _load(connection, orders)
-    before = {name: asdict(row) for name, row in known.items()}
+    before = _load(connection, orders)
+    known = dict(before)
     for entry in orders:
         name = _name(entry)
         told = _told(matching, entry, now)
         known[name] = _after(known[name], told) if name in known else told
-    changed = [asdict(row) for name, row in known.items() if asdict(row) != before.get(name)]
-    new = [row for row in changed if (row["site"], row["key"]) not in before]
-    for row in changed:
-        if row not in new:
-            mine = (match_keys.c.site == row["site"], match_keys.c.key == row["key"])
-            connection.execute(sa.update(match_keys).where(*mine).values(**row))
-    if new:
+    for (site, key), row in known.items():
+        if (site, key) in before and row != before[site, key]:
+            mine = (match_keys.c.site == site, match_keys.c.key == key)
+            connection.execute(sa.update(match_keys).where(*mine).values(**row._asdict()))
+    if new := [row._asdict() for name, row in known.items() if name not in before]:
         connection.execute(sa.insert(match_keys), new)
 
 
@@ -104,15 +100,20 @@ def _after(held: Kept, told: Kept) -> Kept:
 
 
 def _load(connection: sa.Connection, entries: Sequence[Entry]) -> dict[Name, Kept]:
-    keys = sorted({entry.key or "" for entry in entries})
+    names = {_name(entry) for entry in entries}
+    sites, keys = sorted({site for site, _ in names}), sorted({key for _, key in names})
     found: dict[Name, Kept] = {}
     for start in range(0, len(keys), AT_ONCE):
-        query = sa.select(*(match_keys.c[name] for name in Kept.__dataclass_fields__))
-        for row in connection.execute(query.where(match_keys.c.key.in_(keys[start : start + AT_ONCE]))):
-            found[row.site, row.key] = Kept(*row)
-    names = {_name(entry) for entry in entries}
+        these = {"sites": sites, "keys": keys[start : start + AT_ONCE]}
+        found |= {(row.site, row.key): Kept(*row) for row in connection.execute(_OF_KEYS, these)}
     return {name: row for name, row in found.items() if name in names}
 
 
 def _name(entry: Entry) -> Name:
     return entry.site, entry.key or ""
+
+
+_OF_KEYS = sa.select(*(match_keys.c[name] for name in Kept._fields)).where(
+    match_keys.c.site.in_(sa.bindparam("sites", expanding=True)),
+    match_keys.c.key.in_(sa.bindparam("keys", expanding=True)),
+)

@@ -151,8 +151,6 @@ match_keys = sa.Table(
     sa.Column("kept_at", sa.BigInteger, nullable=False),
 )
 sa.Index("match_keys_by_age", match_keys.c.kept_at)
-# Keys of several sites are looked up at once.
-sa.Index("match_keys_by_key", match_keys.c.key)
 
 
 def _index_what_runs_out(connection: sa.Connection) -> None:
@@ -177,7 +175,6 @@ def _keys_and_match_keys(connection: sa.Connection) -> None:
             consent TEXT NOT NULL, kept TEXT NOT NULL, kept_at BIGINT NOT NULL, PRIMARY KEY (site, "key")
         )""",
         "CREATE INDEX match_keys_by_age ON match_keys (kept_at)",
-        'CREATE INDEX match_keys_by_key ON match_keys ("key")',
     ):
         connection.exec_driver_sql(statement)
 
