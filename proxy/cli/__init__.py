@@ -12,6 +12,7 @@ import click
 from proxy.cli.checking import check
 from proxy.cli.dead import dead
 from proxy.cli.erase import erase
+from proxy.cli.keys import keys
 from proxy.cli.looking import events, status
 from proxy.cli.password import password
 from proxy.cli.pausing import pause, resume
@@ -43,5 +44,9 @@ def main() -> None:
     log_to_stderr()
 
 
-for _command in (serve, demo, sandbox, check, status, events, dead, pause, resume, erase, password, qa_token):
+_COMMANDS = (
+    *(serve, demo, sandbox, check, status, events, dead, pause, resume),
+    *(keys, password, qa_token, erase),
+)
+for _command in _COMMANDS:
     main.add_command(_command)

@@ -54,10 +54,13 @@ def erase(
         erased = erase_marks(found.outbox, marks, now_ms(), site=site, dry_run=dry_run)
     files = [str(path) for path in erased.out_of_reach]
     if as_json:
-        facts = {"dry_run": dry_run, "events": erased.events, "in_copies": erased.in_copies, "out_of_reach": files}
-        click.echo(json.dumps(facts))
+        facts = {name: getattr(erased, name) for name in ("events", "match_keys", "in_copies")}
+        click.echo(json.dumps({"dry_run": dry_run, **facts, "out_of_reach": files}))
     else:
         click.echo(f"{erased.events} events {'hold' if dry_run else 'held'} the person.")
+        if erased.match_keys:
+            verb = "are" if dry_run else "were"
+            click.echo(f"Match keys of {erased.match_keys} orders {verb} kept for what is told of them later.")
         if not dry_run:
             click.echo(f"Nothing of it is left in the outbox; {erased.in_copies} more were cleared in its copies.")
         for file in files:

@@ -141,6 +141,7 @@ def sandbox(port: int) -> None:
 def _keep(parts: ExitStack, settings: "Settings") -> tuple["Outbox", tuple[str, ...], Callable[[], None]]:
     """The outbox with its keeper, closed in the opposite order; the signing keys; and what wakes the keeper."""
     from proxy.delivery.keeper import Keeper
+    from proxy.events import inheriting
     from proxy.events.merging import merge
     from proxy.outbox.open import check_outbox, open_outbox
     from proxy.outbox.retention import Keep
@@ -156,9 +157,10 @@ def _keep(parts: ExitStack, settings: "Settings") -> tuple["Outbox", tuple[str, 
     client = Client(settings.tiktok_url, DEADLINE_SECONDS)
     check_outbox(settings.outbox_url)  # before a key is made beside it
     keys = secret_keys(settings)
-    outbox = open_outbox(settings.outbox_url, merge, settings.on_corrupt_outbox)
+    matching = inheriting if settings.keep_match_days else None
+    outbox = open_outbox(settings.outbox_url, merge, settings.on_corrupt_outbox, matching)
     parts.callback(outbox.close)
-    keep = Keep(settings.keep_bodies * HOUR, settings.keep_dead_days * DAY)
+    keep = Keep(settings.keep_bodies * HOUR, settings.keep_dead_days * DAY, settings.keep_match_days * DAY)
     keeper = Keeper(outbox, settings.destinations, client, clock_ms, keep=keep)
     keeper.start()
     parts.callback(keeper.stop)

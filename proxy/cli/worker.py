@@ -29,6 +29,7 @@ def main() -> int:
 
 def _run(parent: Parent, end: End) -> None:
     from proxy.app import proxy_app
+    from proxy.events import inheriting
     from proxy.events.merging import merge
     from proxy.outbox.group_commit import GroupCommit
     from proxy.outbox.open import open_outbox
@@ -36,7 +37,8 @@ def _run(parent: Parent, end: End) -> None:
     from proxy.web.doors import Doors, clock_ms
 
     settings, keys = parent.told
-    outbox = open_outbox(settings.outbox_url, merge)
+    matching = inheriting if settings.keep_match_days else None
+    outbox = open_outbox(settings.outbox_url, merge, matching=matching)
     commit = GroupCommit(outbox, clock_ms, parent.tell)
     on_granian.run(proxy_app(Doors(settings, keys, outbox, commit)), parent.listener, parent.tell, end.wait)
     commit.close()

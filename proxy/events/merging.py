@@ -195,13 +195,16 @@ def join(held_item: Item, held: Report, told_item: Item, told: Report) -> Item:
 
     Proved facts win over unproved ones and the back end's over a ticket's; between equals the first stays. Only the
     first browser report gives ip, user agent, ttclid, ttp and page; what is missing is filled from the other side,
-    except that an unproved report adds nothing to proved value, currency, contents or user data.
+    except that an unproved report adds nothing to proved value, currency, contents or user data. A browser's ticket
+    shows whose order it is: an unproved browser that told of it first was somebody else's, and adds nothing at all.
+    Nor does what was withheld.
     """
     if not held_item:
         return told_item
-    told_wins = told.proved and _rank(told) >= _rank(held)
+    void = _is_void(held, told)
+    told_wins = void or (told.proved and _rank(told) >= _rank(held))
     winner, other = (told_item, held_item) if told_wins else (held_item, told_item)
-    closed = held.proved and not told.proved
+    closed = void or (held.proved and not told.proved)
     fill: Item = {} if closed else other
 
     people = {**_without(fill.get("user", {}), _SIGNALS), **_without(winner.get("user", {}), _SIGNALS)}
@@ -265,12 +268,20 @@ def _limit(held: Report) -> Changes:
 
 def _signals(held_item: Item, held: Report, told_item: Item, told: Report) -> tuple[Item, Item]:
     """Who gives ip, user agent, ttclid, ttp and page, and who fills what is missing there."""
-    if held.state == "withheld" and held.browser:
+    if held.browser and _is_void(held, told):
         # What a bot said of itself helps nobody, the shopper's own report least.
         return (told_item, {}) if told.browser else ({}, told_item)
     if told.browser and held.browser:
-        return held_item, {}
+        # Behind a proved back end the signals may be a stranger's, who came first; those of a ticket are the shopper's.
+        return (told_item if told.proved and held.backend else held_item), {}
     return (told_item, held_item) if told.browser else (held_item, told_item)
+
+
+def _is_void(held: Report, told: Report) -> bool:
+    """Whether what was told so far helps nobody, now that a better report is there."""
+    if held.state == "withheld":
+        return not held.proved
+    return held.browser and not held.proved and told.browser and told.proved
 
 
 def _join_properties(winner: Item, fill: Item) -> Item:

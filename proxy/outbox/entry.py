@@ -34,6 +34,8 @@ class Entry:
     test_code: str = ""
     warnings: tuple[str, ...] = ()
     reason: str | None = None
+    # Not a column: whether its key names an order, whose match keys are kept.
+    is_order: bool = False
     # What delivery learns; a new entry leaves these alone.
     id: int = 0
     horizon_from: int = 0
@@ -60,7 +62,9 @@ class Entry:
 
 
 _AS_IS = tuple(
-    field.name for field in fields(Entry) if field.name not in {"id", "horizon_from", "changed_at", "warnings"}
+    field.name
+    for field in fields(Entry)
+    if field.name not in {"id", "horizon_from", "changed_at", "warnings", "is_order"}
 )
 _as_is = attrgetter(*_AS_IS)
 COLUMNS = (*_AS_IS, "horizon_from", "changed_at", "warnings")

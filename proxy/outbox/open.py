@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from proxy.errors import OutboxBroken, OutboxError
 from proxy.outbox import files
+from proxy.outbox.match_keys import Matching
 from proxy.outbox.place import check_place
 from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import Merge, Outbox
@@ -15,22 +16,27 @@ from proxy.outbox.store import Merge, Outbox
 log = logging.getLogger(__name__)
 
 
-def open_outbox(url: str, merge: Merge, on_corrupt: Literal["stop", "move_aside"] = "stop") -> Outbox:
+def open_outbox(
+    url: str,
+    merge: Merge,
+    on_corrupt: Literal["stop", "move_aside"] = "stop",
+    matching: Matching | None = None,
+) -> Outbox:
     """The outbox at ``url`` (``sqlite:///path``), made if it is not there.
 
     Raises ``OutboxError`` when it cannot be used. A corrupt file is kept under another name and replaced by an empty
-    outbox only with ``on_corrupt="move_aside"``.
+    outbox only with ``on_corrupt="move_aside"``. Who takes orders in needs ``matching``, to keep their match keys.
     """
     path = _path(url)
     inode = path.stat().st_ino if on_corrupt == "move_aside" and path.exists() else None
     try:
-        return Outbox(Sqlite(path), merge)
+        return Outbox(Sqlite(path), merge, matching)
     except OutboxBroken as error:
         if inode is None:
             raise
         if aside := files.move_aside(path, inode):
             log.error("%s It is at %s now, and an empty outbox is in its place.", error, aside)
-    return Outbox(Sqlite(path), merge)
+    return Outbox(Sqlite(path), merge, matching)
 
 
 def check_outbox(url: str) -> None:

@@ -1,7 +1,8 @@
 """What has served its time goes: first the bodies of delivered events, later their rows and those of dead letters.
 
 Dead and withheld rows are counted from their latest change, so that a new setting holds for those already there. What
-waits or is in flight never expires. All of it goes in small transactions with a pause between, which ingest slips into.
+waits or is in flight never expires. The match keys kept of orders have a time of their own. All of it goes in small
+transactions with a pause between, which ingest slips into.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from proxy.outbox.store import DAY, HOUR, Outbox
-from proxy.outbox.tables import State, events, has_body, is_held, is_state
+from proxy.outbox.tables import State, events, has_body, is_held, is_state, match_keys
 
 AT_ONCE = 500  # rows in one transaction: some milliseconds
 KEEP_WITHHELD = 90 * DAY
@@ -18,10 +19,12 @@ KEEP_WITHHELD = 90 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How long what is kept, in ms: ``bodies`` from delivery on, ``dead`` letters from their latest change on."""
+    """How long what is kept, in ms: ``bodies`` from delivery on, ``dead`` letters from their latest change on,
+    ``matches`` (an order's match keys) from its first report on."""
 
     bodies: int = 72 * HOUR
     dead: int = 90 * DAY
+    matches: int = 30 * DAY
 
 
 def clean(outbox: Outbox, now: int, keep: Keep, pause: Callable[[], bool]) -> int:
@@ -37,7 +40,22 @@ def clean(outbox: Outbox, now: int, keep: Keep, pause: Callable[[], bool]) -> in
                 done += connection.execute(change.where(events.c.id.in_(due), *passed)).rowcount
             if pause():
                 return done
+    while removed := _forget_match_keys(outbox, now - keep.matches):
+        done += removed
+        if pause():
+            return done
     return done
+
+
+def _forget_match_keys(outbox: Outbox, until: int) -> int:
+    old = sa.select(match_keys.c.site, match_keys.c.key).where(match_keys.c.kept_at <= until)
+    with outbox.read() as connection:
+        if connection.execute(old.limit(1)).first() is None:
+            return 0
+    named = sa.tuple_(match_keys.c.site, match_keys.c.key)
+    with outbox.write() as connection:
+        some = old.order_by(match_keys.c.kept_at).limit(AT_ONCE)
+        return connection.execute(sa.delete(match_keys).where(named.in_(some))).rowcount
 
 
 _Conditions = tuple[sa.ColumnElement[bool], ...]

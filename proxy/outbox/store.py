@@ -12,14 +12,15 @@ event does is not known here: ``add`` is handed a merge function.
 import json
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from proxy.outbox import statements
+from proxy.outbox import match_keys, statements
 from proxy.outbox.entry import Entry, from_row, to_row
+from proxy.outbox.match_keys import Matching
 from proxy.outbox.place import Room
 from proxy.outbox.tables import State, events, facts, is_held, is_state
 
@@ -83,11 +84,15 @@ class Claimed:
 
 
 class Outbox:
-    """The waiting room on one engine. Times are Unix milliseconds and always come in as arguments."""
+    """The waiting room on one engine. Times are Unix milliseconds and always come in as arguments.
 
-    def __init__(self, engine: Engine, merge: Merge) -> None:
+    Without ``matching`` nothing is kept of an order beside its events.
+    """
+
+    def __init__(self, engine: Engine, merge: Merge, matching: Matching | None = None) -> None:
         self._engine = engine
         self._merge = merge
+        self._matching = matching
         self.write = engine.write
         self.read = engine.read
         self.admit = engine.admit
@@ -102,6 +107,9 @@ class Outbox:
 
     def add(self, connection: sa.Connection, entries: Sequence[Entry], now: int) -> None:
         """Store each entry, or merge it into the row of the same event. Call inside ``write()``."""
+        keyed = [entry for entry in entries if entry.is_order] if self._matching else []
+        if keyed and self._matching:
+            match_keys.inherit(connection, self._matching, keyed)
         fresh: dict[Name, Entry] = {}
         further: list[Entry] = []
         for entry in entries:
@@ -110,15 +118,18 @@ class Outbox:
         ids = self._engine.insert(connection, [to_row(entry) for entry in fresh.values()]) if fresh else ()
         new = fresh.keys() if len(ids) == len(fresh) else _names(connection, ids)
         known = [entry for name, entry in fresh.items() if name not in new]
-        for entry in [*known, *further]:
-            self._join(connection, entry, now)
+        joined = [self._join(connection, entry, now) for entry in [*known, *further]]
+        if keyed and self._matching:
+            stored = [entry for name, entry in fresh.items() if name in new]
+            match_keys.keep(connection, self._matching, [*stored, *joined], now)
         if ids and any(entry.key is not None for entry in fresh.values()):
             for name in _told_before(connection, ids) & new:
                 _note_second_id(connection, fresh[name])
         _share_pixel_state(connection, entries)
         _learn_pixel_state(connection, entries)
 
-    def _join(self, connection: sa.Connection, told: Entry, now: int) -> None:
+    def _join(self, connection: sa.Connection, told: Entry, now: int) -> Entry:
+        """Merge ``told`` into its event's row; returns the row as it is then."""
         query = sa.select(events).where(
             events.c.destination == told.destination,
             events.c.event == told.event,
@@ -133,6 +144,7 @@ class Outbox:
             changes["view"] = told.view  # a back end told it first: from now on the pixel's state reaches it
         if held.state == State.DELIVERED and "proved" in changes and "state" not in changes:
             changes["expires_at"] = (held.delivered_at or now) + REMEMBER_PROVED_KEY
+        joined = replace(held, **changes, is_order=told.is_order)
         if "warnings" in changes:
             changes["warnings"] = json.dumps(changes["warnings"], ensure_ascii=False)
         if changes:
@@ -140,6 +152,7 @@ class Outbox:
         connection.execute(
             sa.update(events).where(events.c.id == held.id).values(reports=events.c.reports + 1, **changes)
         )
+        return joined
 
     # Going out
 

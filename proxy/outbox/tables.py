@@ -126,6 +126,32 @@ facts = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
+# API keys that were made by command: nothing but a hash and what tells one from another.
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", _row_id, primary_key=True),
+    sa.Column("site", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+    sa.Column("ending", sa.Text, nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("revoked_at", sa.BigInteger),
+)
+
+# The match keys of orders, for what a back end tells of them weeks later.
+match_keys = sa.Table(
+    "match_keys",
+    metadata,
+    sa.Column("site", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("proved", sa.Boolean, nullable=False),
+    sa.Column("consent", sa.Text, nullable=False),
+    sa.Column("kept", sa.Text, nullable=False),
+    sa.Column("kept_at", sa.BigInteger, nullable=False),
+)
+sa.Index("match_keys_by_age", match_keys.c.kept_at)
+
 
 def _index_what_runs_out(connection: sa.Connection) -> None:
     """Version 2: the clean-up finds memory and bodies whose time is over; destinations know since when they are set."""
@@ -137,8 +163,24 @@ def _index_what_runs_out(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _keys_and_match_keys(connection: sa.Connection) -> None:
+    """Version 3: API keys that are made by command, and the match keys that an order's later events inherit."""
+    for statement in (
+        """CREATE TABLE api_keys (
+            id INTEGER NOT NULL, site TEXT NOT NULL, hash TEXT NOT NULL, ending TEXT NOT NULL,
+            made_at BIGINT NOT NULL, revoked_at BIGINT, PRIMARY KEY (id), UNIQUE (hash)
+        )""",
+        """CREATE TABLE match_keys (
+            site TEXT NOT NULL, "key" TEXT NOT NULL, event TEXT NOT NULL, proved BOOLEAN NOT NULL,
+            consent TEXT NOT NULL, kept TEXT NOT NULL, kept_at BIGINT NOT NULL, PRIMARY KEY (site, "key")
+        )""",
+        "CREATE INDEX match_keys_by_age ON match_keys (kept_at)",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 # MIGRATIONS[i] leads from version i + 1 to i + 2; a fresh database is made at the newest version at once.
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_index_what_runs_out,)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_index_what_runs_out, _keys_and_match_keys)
 VERSION = 1 + len(MIGRATIONS)
 
 

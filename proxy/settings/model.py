@@ -120,6 +120,7 @@ class Settings(_Frozen):
     on_corrupt_outbox: Literal["stop", "move_aside"] = "stop"
     keep_bodies: Number = Field(default=72, ge=0)
     keep_dead_days: Number = Field(default=90, ge=1)
+    keep_match_days: Number = Field(default=30, ge=0)
     tiktok_url: BaseUrl = "https://business-api.tiktok.com"
     pixel_url: BaseUrl = "https://analytics.tiktok.com"
     mount: Annotated[str, AfterValidator(rules.mount)] = "/t"

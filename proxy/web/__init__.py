@@ -5,7 +5,7 @@ from flask import Flask
 from proxy.errors import SettingsError
 from proxy.events.names import STANDARD
 from proxy.settings import Settings
-from proxy.web import collect, health, openapi, relay, tag
+from proxy.web import collect, health, openapi, relay, tag, tickets
 from proxy.web.doors import Doors, answer_errors
 
 
@@ -15,7 +15,7 @@ def create_app(doors: Doors) -> Flask:
     # A path that is nearly ours is answered with 404, not sent on: such an answer would carry the Host that was told.
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
-    for room in (collect, relay, tag, health, openapi):
+    for room in (collect, relay, tickets, tag, health, openapi):
         app.register_blueprint(room.blueprint(doors), url_prefix=doors.settings.mount)
     answer_errors(app, doors)
     return app

@@ -235,6 +235,7 @@ def _one(doors: Doors, visit: Visit, item: object, within: bool) -> tuple[Report
         consent="limited" if limited else "granted",
         backend=False,
         proved=proved,
+        told_twice=doors.keys.has_any(site),
         warnings=(*report.warnings, *unmatched),
         withheld=None if proved else _withhold(doors, visit, event.event),
     )

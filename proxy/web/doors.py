@@ -13,6 +13,7 @@ from proxy.errors import OutboxError, Rejected
 from proxy.outbox.group_commit import GroupCommit
 from proxy.outbox.store import Outbox
 from proxy.settings import Settings
+from proxy.web.api_keys import ApiKeys
 from proxy.web.guards import Rates
 
 log = logging.getLogger(__name__)
@@ -36,9 +37,11 @@ class Doors:
     clock_ms: Callable[[], int] = clock_ms
     keeper_here: bool = False
     rates: Rates = field(init=False)
+    keys: ApiKeys = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rates", Rates(self.settings.reports_per_minute))
+        object.__setattr__(self, "keys", ApiKeys(self.settings, self.outbox))
 
     def count(self, reason: str) -> None:
         """Count something that was refused, or taken with a mark, for the operator. ``reason`` is a word of ours."""

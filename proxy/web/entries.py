@@ -23,14 +23,17 @@ def entries_for(
     consent: str,
     backend: bool,
     proved: bool,
+    told_twice: bool,
     warnings: tuple[str, ...],
     withheld: str | None = None,
     test_code: str | None = None,
 ) -> list[Entry]:
-    """The rows of one report; ``received`` in ms. ``withheld`` is the reason not to send it, if there is one."""
+    """The rows of one report; ``received`` in ms. ``withheld`` is the reason not to send it, if there is one;
+    ``told_twice``: the site has a back end that tells of orders too."""
     body = _JSON.encode(event.item)
     # Browser and back end both tell of an order: TikTok gets one complete event if they come within the wait.
-    waits = bool(site.api_keys) and event.event in site.order_events
+    is_order = event.event in site.order_events
+    waits = told_twice and is_order
     due_at = received + int(site.merge_wait * 1000) if waits else received
     cash = money(event.item)
     return [
@@ -55,6 +58,7 @@ def entries_for(
             backend=backend,
             proved=proved,
             warnings=warnings,
+            is_order=is_order and report.key is not None,
             test_code=test_code if test_code is not None else destination.test_event_code,
         )
         for destination in destinations

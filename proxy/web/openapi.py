@@ -44,6 +44,7 @@ def describe(mount: str) -> Schema:
             f"{mount}/tag.js": {"get": _tag()},
             f"{mount}/e": {"post": _collect(), "options": _preflight()},
             f"{mount}/open_api/v1.3/event/track/": {"post": _track()},
+            f"{mount}/tickets": {"post": _tickets()},
             f"{mount}/healthz": {"get": _healthz()},
             f"{mount}/readyz": {"get": _readyz()},
             f"{mount}/openapi.json": {"get": _itself()},
@@ -137,6 +138,34 @@ def _track() -> Schema:
             "413": {"description": _WHY["413"], **told},
             "415": {"description": _WHY["415"], **told},
             "503": {"description": _WHY["503"], **told, **retry},
+        },
+    }
+
+
+def _tickets() -> Schema:
+    wanted = {
+        "event": _event(),
+        "key": {**TEXT, "minLength": 1, "maxLength": 128},
+        "value": NUMBER,
+        "currency": {**TEXT, "pattern": "^[A-Za-z]{3}$"},
+    }
+    asked = {"type": "object", "required": ["event", "key"], "properties": wanted, "additionalProperties": False}
+    made = _closed({"ticket": {**TEXT, "minLength": 1}, "expires": {**TEXT, "format": "date-time"}})
+    error = _error()
+    one = {"type": "object", "required": ["error"], "additionalProperties": False}
+    refused = {**one, "properties": {"error": error, "errors": {"type": "array", "items": error}}}
+    return {
+        "operationId": "tickets",
+        "summary": "A signed ticket for one order, to put into its page; at most 16 KiB",
+        "security": [{"api_key": []}],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": asked}}},
+        "responses": {
+            "200": {"description": "The ticket.", "content": {"application/json": {"schema": made}}},
+            "400": {
+                "description": "Every field that cannot be signed.",
+                "content": {"application/json": {"schema": refused}},
+            },
+            **_refusals("401", "413", "415", "503"),
         },
     }
 

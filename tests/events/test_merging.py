@@ -128,6 +128,26 @@ class TestWaiting:
         assert item["user"] == {"email": "a" * 64, "phone": "c" * 64, "ip": "9.9.9.9"}
         assert changes["proved"] is True
 
+    @pytest.mark.parametrize("state", ["waiting", "sending", "dead", "withheld"])
+    def test_a_ticket_leaves_nothing_of_an_unproved_browser_that_came_first(self, state: str) -> None:
+        forged = {
+            **order(0.01, email="f" * 64, phone="f" * 64, ttclid="E.C.P.f"),
+            "page": {"url": "https://f.example/"},
+        }
+        changes = merge(replace(report(forged, browser=True), state=state), TICKET, NOW)
+        assert json.loads(changes["beside" if state == "sending" else "body"]) == json.loads(TICKET.body)
+
+    def test_a_tickets_signals_take_the_place_of_a_strangers_behind_the_back_end(self) -> None:
+        stranger = report(order(0.01, ip="9.9.9.9", ttclid="E.C.P.f"), browser=True)
+        held = replace(BACKEND, body=json.dumps(body(merge(BACKEND, stranger, NOW))), browser=True)
+        user = body(merge(held, TICKET, NOW))["user"]
+        assert (user["ip"], user["user_agent"]) == ("8.8.4.4", "Safari")
+        assert "ttclid" not in user
+
+    def test_nothing_withheld_fills_a_proved_report(self) -> None:
+        forged = replace(report(order(0.01, email="f" * 64, zip_code="f"), browser=True), state="withheld")
+        assert body(merge(forged, BACKEND, NOW)) == json.loads(BACKEND.body)
+
     def test_a_second_browser_gives_no_signals(self) -> None:
         second = report(order(10, ip="9.9.9.9", user_agent="Curl", ttp="t"), browser=True)
         assert body(merge(BROWSER, second, NOW))["user"] == json.loads(BROWSER.body)["user"]

@@ -196,7 +196,13 @@ class TestTheCommand:
     )
     def test_finds_whom_the_shop_knows(self, run: Callable[..., object], whom: list[str]) -> None:
         done = run(*whom, "--json")
-        assert json.loads(done.output) == {"dry_run": False, "events": 1, "in_copies": 0, "out_of_reach": []}  # type: ignore[attr-defined]
+        assert json.loads(done.output) == {  # type: ignore[attr-defined]
+            "dry_run": False,
+            "events": 1,
+            "match_keys": 0,
+            "in_copies": 0,
+            "out_of_reach": [],
+        }
 
     @pytest.mark.parametrize(
         ("arguments", "words"),

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from proxy.errors import OutboxBroken, OutboxError, OutboxFull
+from proxy.events import inheriting
 from proxy.events.merging import merge
+from proxy.outbox import keys
 from proxy.outbox import place as places
 from proxy.outbox.destinations import Destinations
 from proxy.outbox.entry import Entry
@@ -238,7 +240,7 @@ def pages_of(path: Path) -> int:
 
 def test_any_page_overwritten_raises_nothing_but_our_errors_and_shuts_the_doors(tmp_path: Path, entry: Make) -> None:
     sound = tmp_path / "sound.db"
-    outbox = Outbox(Sqlite(sound), merge)
+    outbox = Outbox(Sqlite(sound), merge, inheriting)
     with outbox.write() as connection:
         outbox.add(connection, [entry(f"e{n}", key=f"k{n}", view=f"v{n}") for n in range(60)], NOW)
     outbox.close()
@@ -249,17 +251,20 @@ def test_any_page_overwritten_raises_nothing_but_our_errors_and_shuts_the_doors(
         held[page * 4096 : (page + 1) * 4096] = b"\xa5" * 4096
         path.write_bytes(held)
         try:
-            outbox = Outbox(Sqlite(path), merge)
+            outbox = Outbox(Sqlite(path), merge, inheriting)
         except OutboxBroken:
             found += 1
             assert path.read_bytes() == held
             continue
         try:
             with outbox.write() as connection:
-                outbox.add(connection, [entry(f"f{n}", key=f"l{n}", view=f"w{n}") for n in range(60)], NOW)
+                outbox.add(
+                    connection, [entry(f"f{n}", key=f"l{n}", view=f"w{n}", is_order=True) for n in range(60)], NOW
+                )
             claimed = outbox.claim("shop/P1", NOW, 200, "token", 1_000)
             outbox.settle("token", [one.id for one in claimed], NOW, code=0, request_id=None)
             Destinations(outbox).settle_in("shop/P1", "print", NOW)
+            keys.make(outbox, "shop", NOW)
         except OutboxBroken:
             found += 1
             with pytest.raises(OutboxBroken, match="is broken: "):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from proxy.events import inheriting
 from proxy.events.merging import merge
 from proxy.outbox.entry import Entry
 from proxy.outbox.group_commit import GroupCommit
@@ -45,7 +46,7 @@ class Shop:
     def __init__(self, folder: Path, environ: dict[str, str], toml: Path | None = None) -> None:
         self.now = NOW
         self.database = folder / "outbox.db"
-        self.outbox = Outbox(Sqlite(self.database), merge)
+        self.outbox = Outbox(Sqlite(self.database), merge, inheriting)
         self.commit = GroupCommit(self.outbox, lambda: self.now)
         settings = load(toml, environ, None)
         self.doors = Doors(settings, (SECRET,), self.outbox, self.commit, clock_ms=lambda: self.now)
