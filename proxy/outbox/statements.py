@@ -46,9 +46,12 @@ SHARE_PIXEL = (
     )
     .values(pixel=_told)
 )
+# Of what is told of one view, the higher stands; 0 is what says nothing.
+PIXEL_RANKS = {"blocked": 1, "off": 2, "sent": 3}
+_rank = sa.case(PIXEL_RANKS, value=events.c.pixel, else_=0)
 PIXELS_OF_VIEWS = (
-    sa.select(events.c.site, events.c.view, sa.func.max(events.c.pixel))  # of blocked, off and sent: sent
-    .where(_views, events.c.pixel.in_(["sent", "blocked", "off"]))
+    sa.select(events.c.site, events.c.view, sa.func.min(_rank), sa.func.max(_rank))
+    .where(_views)
     .group_by(events.c.site, events.c.view)
 )
 

@@ -112,8 +112,7 @@ class Outbox:
         if ids and any(entry.key is not None for entry in fresh.values()):
             for name in _told_before(connection, ids) & new:
                 _note_second_id(connection, fresh[name])
-        _share_pixel_state(connection, entries)
-        _learn_pixel_state(connection, entries)
+        _spread_pixel_state(connection, entries)
 
     def _join(self, connection: sa.Connection, told: Entry, now: int) -> None:
         query = sa.select(events).where(
@@ -414,28 +413,31 @@ def _note_second_id(connection: sa.Connection, entry: Entry) -> None:
             connection.execute(sa.update(events).where(events.c.id == row.id).values(warnings=text))
 
 
-def _share_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
-    """What one report knows of the pixel holds for every event of its view."""
-    known: dict[tuple[str, str], set[str]] = {}
+def _spread_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    """The best that is known of a view's pixel, told now or before, holds for every event of it.
+
+    One look at the whole commit: a view whose events agree already, as nearly all do, costs no statement of its own.
+    """
+    told: dict[tuple[str, str], int] = {}
     for entry in entries:
-        if entry.view and entry.pixel and _is_known(entry.pixel):
-            known.setdefault((entry.site, entry.pixel), set()).add(entry.view)
-    for site, pixel in sorted(known):  # blocked, off, sent: the last one stands
-        for views in _parts(sorted(known[site, pixel])):
-            connection.execute(statements.SHARE_PIXEL, {"of_site": site, "views": views, "told": pixel})
+        if entry.view is not None:
+            place = entry.site, entry.view
+            told[place] = max(told.get(place, 0), statements.PIXEL_RANKS.get(entry.pixel or "", 0))
+    behind: dict[tuple[str, int], list[str]] = {}
+    for part in _parts(sorted({view for _, view in told})):
+        for site, view, lowest, highest in connection.execute(statements.PIXELS_OF_VIEWS, {"views": part}):
+            new = told.get((site, view))
+            if new is None:
+                continue  # an equal view of another site
+            # That a pixel sent, no report can take back; of other words the latest stands.
+            best = _SENT if highest == _SENT else new or highest
+            if (lowest, highest) != (best, best):
+                behind.setdefault((site, best), []).append(view)
+    for (site, best), views in behind.items():
+        for part in _parts(views):
+            told_as = {"of_site": site, "views": part, "told": _PIXELS[best]}
+            connection.execute(statements.SHARE_PIXEL, told_as)
 
 
-def _learn_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
-    """A report that knows less of the pixel than the events of its view learns it from them, whichever came first."""
-    views = {entry.view for entry in entries if entry.view and entry.pixel != "sent"}
-    for part in _parts(sorted(views)):
-        for site, view, pixel in connection.execute(statements.PIXELS_OF_VIEWS, {"views": part}).all():
-            held = sa.func.coalesce(events.c.pixel, "unknown")
-            less = held != "sent" if pixel == "sent" else held == "unknown"
-            connection.execute(
-                sa.update(events).where(events.c.view == view, events.c.site == site, less).values(pixel=pixel)
-            )
-
-
-def _is_known(pixel: str | None) -> bool:
-    return pixel not in (None, "unknown")
+_SENT = statements.PIXEL_RANKS["sent"]
+_PIXELS = {rank: pixel for pixel, rank in statements.PIXEL_RANKS.items()}

@@ -137,6 +137,26 @@ class TestAdd:
         store(entry("e2", view="v1", pixel="sent"), entry("e3", view="v1", pixel="off"))
         assert [get(outbox, name).pixel for name in ("e1", "e2", "e3")] == ["sent", "sent", "sent"]
 
+    def test_a_word_that_reached_another_views_row_still_holds_for_its_own_view(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry("order", view="first", pixel="blocked"), entry("e2", view="again", pixel="unknown"))
+        store(entry("order", view="again", pixel="sent"))
+        assert [get(outbox, name).pixel for name in ("order", "e2")] == ["sent", "sent"]
+
+    @pytest.mark.parametrize("pixel", ["sent", "blocked", "off", "unknown"])
+    def test_views_whose_events_agree_cost_no_statement_of_their_own(
+        self, outbox: Outbox, store: Store, entry: Make, pixel: str
+    ) -> None:
+        seen: list[str] = []
+        sa.event.listen(
+            outbox._engine._engine,  # type: ignore[attr-defined]
+            "before_cursor_execute",
+            lambda _connection, _cursor, statement, *_: seen.append(statement.split()[0]),
+        )
+        store(*(entry(f"{view}.{n}", view=f"v{view}", pixel=pixel) for view in range(50) for n in range(2)))
+        assert Counter(seen) == {"BEGIN": 1, "INSERT": 1, "SELECT": 1}
+
     def test_more_views_than_a_statement_takes(self, outbox: Outbox, store: Store, entry: Make) -> None:
         names = [f"v{number}" for number in range(2_100)]
         store(*(entry(f"{name}.1", view=name) for name in names))
