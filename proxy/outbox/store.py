@@ -292,12 +292,12 @@ class Outbox:
             ).rowcount
 
     def release_token(self, token: str, now: int, reason: str) -> int:
-        """Put back whatever a sender still holds after a failure of its own; TikTok may have counted it."""
+        """Put back whatever a sender still holds after a failure of its own, and has not posted."""
         with self._engine.write() as connection:
             return connection.execute(
                 sa.update(events)
                 .where(is_state(State.SENDING), is_held, events.c.claim == token)
-                .values(**_UNCLAIMED, **_back(now, reason), unknown_outcome=True)
+                .values(**_UNCLAIMED, **_back(now, reason), attempts=events.c.attempts - 1)
             ).rowcount
 
     def void_leases(self, now: int) -> int:
