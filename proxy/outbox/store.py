@@ -19,9 +19,9 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 
 from proxy.outbox import statements
-from proxy.outbox.entry import Entry, from_row, to_row
+from proxy.outbox.entry import AS_NEW, Entry, from_row, to_row
 from proxy.outbox.place import Room
-from proxy.outbox.tables import State, events, facts, is_held, is_state
+from proxy.outbox.tables import State, events, facts, is_held, is_own_attempt, is_state
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -227,13 +227,13 @@ class Outbox:
         """
         values = _back(now, reason)
         if unknown:
-            values["unknown_outcome"] = True
+            values["unknown_outcome"] = _IN_DOUBT
         if due_at is not None:
-            values["due_at"] = due_at
+            values["due_at"] = sa.case((is_own_attempt, due_at), else_=events.c.due_at)
         if batch_limit is not None:
-            values["batch_limit"] = batch_limit
+            values["batch_limit"] = sa.case((is_own_attempt, batch_limit), else_=events.c.batch_limit)
         if untried:
-            values["attempts"] = events.c.attempts - 1
+            values["attempts"] = _UNTRIED
         return self._end_claim(token, ids, values)
 
     def give_up(
@@ -288,7 +288,7 @@ class Outbox:
             return connection.execute(
                 sa.update(events)
                 .where(*_died_alike(destination, reason, since))
-                .values(state=State.WAITING.value, due_at=now, expires_at=None, changed_at=now)
+                .values(**AS_NEW, due_at=now, changed_at=now)
             ).rowcount
 
     def release_token(self, token: str, now: int, reason: str) -> int:
@@ -297,7 +297,7 @@ class Outbox:
             return connection.execute(
                 sa.update(events)
                 .where(is_state(State.SENDING), is_held, events.c.claim == token)
-                .values(**_UNCLAIMED, **_back(now, reason), attempts=events.c.attempts - 1)
+                .values(**_UNCLAIMED, **_back(now, reason), attempts=_UNTRIED)
             ).rowcount
 
     def void_leases(self, now: int) -> int:
@@ -309,7 +309,7 @@ class Outbox:
                 .values(
                     **_UNCLAIMED,
                     **_back(now, "the keeper stopped while this was in flight"),
-                    unknown_outcome=True,
+                    unknown_outcome=_IN_DOUBT,
                 )
             ).rowcount
 
@@ -343,6 +343,9 @@ class Outbox:
                 connection.execute(sa.insert(facts).values(name=name, value=value))
 
 
+# Neither concerns a live event that took over the test in flight.
+_IN_DOUBT = events.c.unknown_outcome | is_own_attempt
+_UNTRIED = events.c.attempts - sa.case((is_own_attempt, 1), else_=0)
 _UNCLAIMED: dict[str, Any] = {"claim": None, "lease_until": None}
 _CLAIM = statements.CLAIM.returning(*(events.c[name] for name in Claimed.__dataclass_fields__))
 

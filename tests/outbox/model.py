@@ -234,6 +234,7 @@ class Model:
                 row.state, row.body = "waiting", row.beside
                 row.horizon_from = row.due_at = now
                 row.unknown_outcome = False
+                row.attempts, row.batch_limit = 0, None
             else:
                 row.state, row.batch_limit = "delivered", None
             row.beside = None
