@@ -235,6 +235,20 @@ class TestTests:
         assert [code for _, _, code in stage.tiktok.requests] == ["TEST1", None]
         assert stage.states() == {"e1": "delivered"}
 
+    def test_the_failure_of_an_old_test_shortens_no_live_events_life(self, stage: Stage) -> None:
+        def reply(_pixel: str, _ids: list[str]) -> Reply:
+            stage.store("e1")
+            return failure()
+
+        stage.tiktok.reply = reply
+        stage.store("e1", test_code="TEST1")
+        stage.now += 40 * HOUR
+        stage.turn()
+        stage.tiktok.reply = lambda *_: OK
+        stage.now += 9 * HOUR
+        stage.drain()
+        assert stage.states() == {"e1": "delivered"}
+
     def test_a_test_of_a_live_event_leaves_it_live(self, stage: Stage) -> None:
         stage.store("e1", due_at=stage.now + 20_000)
         stage.store("e1", test_code="TEST1")
