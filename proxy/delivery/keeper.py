@@ -92,5 +92,8 @@ class Keeper:
                 work()
             except OutboxError as error:
                 log.error("%s", error)
+            except Exception:
+                # The outermost turn: whatever it was, the next one may go well.
+                log.exception("%s failed, and is tried again", threading.current_thread().name)
             if self._stopped.wait(seconds):
                 return

@@ -20,7 +20,7 @@ from proxy.errors import OutboxError, SettingsError
 from proxy.outbox.destinations import Destinations, DestinationState
 from proxy.outbox.store import CLOCK_WENT_BACK, Claimed, Outbox
 from proxy.settings import Destination
-from proxy.tiktok.client import Client
+from proxy.tiktok.client import Client, Reply
 from proxy.tiktok.verdict import Delivered, Pause, Refused, TooLarge, TryAgain, judge
 
 log = logging.getLogger(__name__)
@@ -92,12 +92,14 @@ class _Batch:
     state: DestinationState
     token: str
     parts: list[list[Claimed]]
+    posted: list[Claimed] = field(default_factory=list)  # the part whose answer is not written down yet
     delivered_any: bool = False
     fingerprint: str = ""  # of the token that the latest request carried
 
 
 class Worker:
-    """Sends what waits. Times in ms; ``clock_ms`` stamps answers, ``uniform(low, high)`` draws jitter."""
+    """Sends what waits. Times in ms; ``clock_ms`` stamps answers, ``uniform(low, high)`` draws jitter; ``waker``,
+    ``desk`` and ``skew`` are shared by the senders of a keeper."""
 
     def __init__(
         self,
@@ -107,9 +109,9 @@ class Worker:
         *,
         clock_ms: Callable[[], int],
         uniform: Callable[[float, float], float],
-        waker: Waker | None = None,
-        desk: Desk | None = None,
-        skew: Skew | None = None,
+        waker: Waker,
+        desk: Desk,
+        skew: Skew,
     ) -> None:
         self._outbox = outbox
         self._rows = Destinations(outbox)
@@ -117,9 +119,9 @@ class Worker:
         self._client = client
         self._clock_ms = clock_ms
         self._uniform = uniform
-        self._waker = waker or Waker()
-        self._desk = desk or Desk()
-        self._skew = skew or Skew(outbox)
+        self._waker = waker
+        self._desk = desk
+        self._skew = skew
         self._wake_at = 0
         self._stopped = threading.Event()
         self._tokens_seen_at = -LOOK_AT_TOKENS_MS
@@ -179,14 +181,14 @@ class Worker:
             claimed = self._claim(destination, state, token, now)
             if not claimed:
                 return False
+            batch = _Batch(destination, state, token, [])
             try:
                 if self._stopped_meanwhile(destination, claimed, token, now):
                     return False
-                self._send(_Batch(destination, state, token, [self._drop_late(claimed, token, now)]))
+                batch.parts.append(self._drop_late(claimed, token, now))
+                self._send(batch)
             except Exception:
-                self._persist(
-                    lambda: self._outbox.release_token(token, self._clock_ms(), "a sender failed; see its log")
-                )
+                self._give_back(batch)
                 raise
             return True
         finally:
@@ -205,6 +207,12 @@ class Worker:
         reason = fresh.reason or "its destination was stopped"
         self._persist(lambda: self._outbox.release(token, ids, now, reason=reason, untried=True))
         return True
+
+    def _give_back(self, batch: _Batch) -> None:
+        """After a failure of our own: only what was posted may have been counted by TikTok."""
+        reason = "a sender failed; see its log"
+        self._release(batch, batch.posted, reason, unknown=True)
+        self._persist(lambda: self._outbox.release_token(batch.token, self._clock_ms(), reason))
 
     def _claim(self, destination: Destination, state: DestinationState, token: str, now: int) -> list[Claimed]:
         """A batch; after many failures ever smaller ones, from both ends, so that one event in the way of all the
@@ -251,9 +259,16 @@ class Worker:
             return False
         batch.fingerprint = _fingerprint_of(destination, secret)
         code = part[0].test_code or None
+        batch.posted = part
         reply = self._client.track(destination.pixel_code, secret, [event.body for event in part], code)
         now = self._clock_ms()
-        self._skew.look(reply.headers, now)
+        goes_on = self._heed(batch, part, reply, now)
+        batch.posted = []
+        self._skew.look(reply.headers, now)  # may write too: TikTok's answer comes first
+        return goes_on
+
+    def _heed(self, batch: _Batch, part: list[Claimed], reply: Reply, now: int) -> bool:
+        """Note what TikTok answered to one part. False when the rest of the batch should not be tried now."""
         match judge(reply, now / 1000):
             case Delivered() as verdict:
                 return self._delivered(batch, part, verdict, now)

@@ -56,6 +56,19 @@ _TOGETHER = (
 Item = dict[str, Any]
 Changes = dict[str, Any]
 
+AS_NEW: Changes = {
+    "state": "waiting",
+    "attempts": 0,
+    "first_attempt_at": None,
+    "last_attempt_at": None,
+    "batch_limit": None,
+    "reason": None,
+    "code": None,
+    "request_id": None,
+    "expires_at": None,
+}
+"""What a row is to hold whose event starts over. The outbox, which this room does not know, says the same."""
+
 
 class Report(Protocol):
     """What merging needs of a report, and of the row that earlier reports made; times in Unix milliseconds."""
@@ -182,8 +195,7 @@ def merge(held: Report, told: Report, now: int) -> Changes:
         # Complete: nothing is left to wait for.
         both = changes["browser"] and changes["backend"] and not (held.browser and held.backend)
         return changes | ({"due_at": now} if both else {})
-    changes |= {"state": "waiting", "due_at": now, "reason": None, "code": None, "expires_at": None, "attempts": 0}
-    changes |= {"batch_limit": None, "first_attempt_at": None}
+    changes |= AS_NEW | {"due_at": now}
     if move is Move.SEND_AGAIN:
         # A fresh errand with a horizon of its own; what is known of the first delivery no longer limits it.
         changes |= {"horizon_from": now, "unknown_outcome": False}
@@ -248,11 +260,11 @@ def _take_over(held: Report, told: Report, now: int) -> Changes:
     text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
     names = ("test_code", "view", "key", "host", "value", "currency", "browser", "backend", "proved", "warnings")
     changes: Changes = {name: getattr(told, name) for name in names} | {"consent": consent}
+    changes |= AS_NEW | {"delivered_at": None, "due_at": told.due_at, "horizon_from": now, "unknown_outcome": False}
     if held.state == "sending":
-        return changes | {"beside": text}
-    changes |= {"state": "waiting", "body": text, "due_at": told.due_at, "horizon_from": now, "unknown_outcome": False}
-    changes |= {"reason": None, "code": None, "request_id": None, "delivered_at": None, "expires_at": None}
-    return changes | {"attempts": 0, "first_attempt_at": None, "batch_limit": None}
+        # By its missing first attempt the outbox tells that what is in flight is none of the live event's.
+        return changes | {"state": "sending", "beside": text}
+    return changes | {"body": text}
 
 
 def _limit(held: Report) -> Changes:

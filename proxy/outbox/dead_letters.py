@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from proxy.outbox.entry import Entry, from_row
+from proxy.outbox.entry import AS_NEW, Entry, from_row
 from proxy.outbox.store import Outbox
 from proxy.outbox.tables import State, events, is_held, is_state
 
@@ -110,9 +110,9 @@ def replay(outbox: Outbox, ids: Sequence[int], judge: Judge, now: int) -> Iterat
             fates = _judged(connection, some, judge)
             kept = [row for row, fate in fates.items() if fate.refused is None and not fate.renewed]
             renewed = [row for row, fate in fates.items() if fate.refused is None and fate.renewed]
-            _change(connection, kept, {**_AS_NEW, "due_at": now, "changed_at": now})
+            _change(connection, kept, {**AS_NEW, "due_at": now, "changed_at": now})
             again = {"horizon_from": now, "unknown_outcome": False}
-            _change(connection, renewed, {**_AS_NEW, **again, "due_at": now, "changed_at": now})
+            _change(connection, renewed, {**AS_NEW, **again, "due_at": now, "changed_at": now})
         yield _part(some, fates)
 
 
@@ -122,21 +122,6 @@ def drop(outbox: Outbox, ids: Sequence[int]) -> Iterator[Part]:
         with outbox.write() as connection:
             done = connection.execute(sa.delete(events).where(events.c.id.in_(some), is_state(State.DEAD))).rowcount
         yield Part(len(some), done)
-
-
-# A replayed event starts over. first_attempt_at too: with the old one, its next failures would look like its own fault
-# to the sender and not like the destination's.
-_AS_NEW: dict[str, Any] = {
-    "state": State.WAITING.value,
-    "attempts": 0,
-    "first_attempt_at": None,
-    "last_attempt_at": None,
-    "batch_limit": None,
-    "reason": None,
-    "code": None,
-    "request_id": None,
-    "expires_at": None,
-}
 
 
 def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:

@@ -61,6 +61,20 @@ class Entry:
         return self.destination, self.event, self.event_id
 
 
+AS_NEW: Mapping[str, Any] = {
+    "state": State.WAITING.value,
+    "attempts": 0,
+    "first_attempt_at": None,
+    "last_attempt_at": None,
+    "batch_limit": None,
+    "reason": None,
+    "code": None,
+    "request_id": None,
+    "expires_at": None,
+}
+"""The columns of an event that starts over, whatever became of it before. first_attempt_at too: with the old one, its
+next failures would look like its own fault to the sender and not like the destination's."""
+
 _AS_IS = tuple(
     field.name
     for field in fields(Entry)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from proxy.outbox.store import Outbox
-from proxy.outbox.tables import State, events, match_keys
+from proxy.outbox.tables import State, events, is_own_attempt, match_keys
 
 REASON = "erased at the person's request"
 LOOKED_AT = 20_000  # rows in one look: a reader must not hold up the log for long
@@ -99,7 +99,7 @@ def _remove(
             state=sa.case((_was_delivered, events.c.state), else_=State.WITHHELD.value),
             claim=None,
             lease_until=None,
-            unknown_outcome=events.c.unknown_outcome | (events.c.state == State.SENDING.value),
+            unknown_outcome=events.c.unknown_outcome | (events.c.state == State.SENDING.value) & is_own_attempt,
             reason=sa.case((_was_delivered, None), else_=REASON),
             changed_at=now,
         )

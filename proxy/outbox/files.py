@@ -1,9 +1,16 @@
-"""The files that a SQLite outbox leaves beside itself: copies made before a migration, and what was found corrupt.
+"""The files that a SQLite outbox leaves beside itself: copies made before a migration, what was found corrupt, and the
+mark by which all its processes know that it is.
 
-All of them hold shoppers' events, so only their owner may read them, and an erasure has to know of them.
+Copies hold shoppers' events, so only their owner may read them, and an erasure has to know of them.
+
+The mark stands at ``<path>-broken`` and names the file it speaks of by its inode, so that it says nothing of another
+in its place. That does not make it true for ever: a copy written over the broken file, or a new file that was given
+the number of a deleted one, has the same inode. So a start trusts neither the mark nor the file: it has SQLite look
+through all of a marked file, and takes the mark away only if that is sound. Processes that run go by the mark alone.
 """
 
 import fcntl
+import logging
 import os
 import re
 import sqlite3
@@ -15,6 +22,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from proxy.errors import OutboxError
+
+log = logging.getLogger(__name__)
 
 COPIES_KEPT = 2
 
@@ -83,6 +92,7 @@ def move_aside(path: Path, inode: int) -> Path | None:
                 for part in ("-wal", "-shm", ""):
                     if Path(f"{path}{part}").exists():
                         Path(f"{path}{part}").rename(f"{aside}{part}")
+                unmark(path)
         except BlockingIOError:
             raise OutboxError(
                 f"The outbox at {path} is broken, and a keeper is at work on it: stop that first."
@@ -90,9 +100,37 @@ def move_aside(path: Path, inode: int) -> Path | None:
     return aside
 
 
+def mark_broken(path: Path, inode: int, sentence: str) -> None:
+    """Let every process of this database know that the file ``inode`` is broken. Does what it can: nobody waits."""
+    try:
+        mark = _mark(path)
+        private(mark)
+        mark.write_text(f"{inode} {sentence}\n")
+    except OSError as error:
+        log.error("that the outbox is broken could not be noted beside it (%s): other processes may go on", error)
+
+
+def said_broken(path: Path, inode: int) -> str | None:
+    """The sentence with which the file ``inode`` was found broken; ``None`` when nobody has found it so."""
+    try:
+        of, _, sentence = _mark(path).read_text(errors="replace").strip().partition(" ")
+    except OSError:
+        return None
+    return sentence if of == str(inode) else None
+
+
+def unmark(path: Path) -> None:
+    """The file that stands there is sound, or another one."""
+    _mark(path).unlink(missing_ok=True)
+
+
 def private(path: Path) -> None:
     """Make ``path`` an empty file that nobody else on the machine may read."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+
+
+def _mark(path: Path) -> Path:
+    return Path(f"{path}-broken")
 
 
 @contextmanager

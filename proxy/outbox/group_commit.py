@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from copy import copy
 
 from proxy.errors import OutboxBusy, OutboxError
 from proxy.outbox.entry import Entry
@@ -118,10 +119,12 @@ class GroupCommit:
                     self._commit([job])
                 return
             if not isinstance(error, OutboxError):
-                log.exception("a report could not be stored")
+                # The type alone: an exception's text may carry what a shopper typed.
+                log.error("a report could not be stored: %s", type(error).__name__)
             self.failed = True
             for _, done in group:
-                done.set_exception(error)
+                # Each thread its own: what is raised grows a traceback. Only errors of ours are shared, and those copy.
+                done.set_exception(copy(error) if len(group) > 1 else error)
             return
         self.failed = False
         for _, done in group:

@@ -1,4 +1,4 @@
-"""Where a SQLite outbox stands: on a local disk, with room left, its file still in its place.
+"""Where a SQLite outbox stands: on a local disk, with room left, its file still in its place and found broken by none.
 
 The reserve. On a nearly full disk the keeper must still write (claims, TikTok's answers, its heartbeat, the clean-up),
 or nothing could be delivered and nothing would ever run out. What it writes goes over rows that are there already and
@@ -18,7 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxy.errors import OutboxError, OutboxFull
+from proxy.errors import OutboxBroken, OutboxError, OutboxFull
+from proxy.outbox import files
 
 MIB = 2**20
 LOOK_SECONDS = 1.0
@@ -122,8 +123,8 @@ class Place:
         self._refusals: dict[bool, OutboxError | None] = {}
 
     def admit(self, backend: bool) -> None:
-        """Raise ``OutboxFull`` if too little room is left for a report (of a back end: ``backend``) and
-        ``OutboxError`` if the file is not where it was."""
+        """Raise ``OutboxFull`` if too little room is left for a report (of a back end: ``backend``),
+        ``OutboxBroken`` if any process found the file so, and ``OutboxError`` if the file is not where it was."""
         now = self._clock()
         refusals = self._refusals
         if not refusals or now >= self._look_at:
@@ -141,6 +142,15 @@ class Place:
         if gone := self._gone():
             raise gone
 
+    def mark_broken(self, error: OutboxBroken) -> None:
+        """Tell every process that the file was found broken."""
+        files.mark_broken(self._path, self._file[1], str(error))
+
+    def found_broken(self) -> OutboxBroken | None:
+        """What a process said when it found the file broken, if one did."""
+        said = files.said_broken(self._path, self._file[1])
+        return None if said is None else OutboxBroken(said)
+
     def room(self) -> Room:
         """The room that is left now."""
         disk = os.statvfs(self._path.parent)
@@ -152,6 +162,8 @@ class Place:
     def _look(self) -> dict[bool, OutboxError | None]:
         if gone := self._gone():
             return dict.fromkeys((True, False), gone)
+        if found := self.found_broken():
+            return dict.fromkeys((True, False), found)
         try:
             room = self.room()
         except OSError as error:

@@ -54,6 +54,7 @@ class Sqlite:
         sa.event.listen(self._engine, "connect", self._on_connect)
         sa.event.listen(self._engine, "begin", _on_begin)
         try:
+            self._look_through()
             with self.write() as connection:
                 migrate(connection, before=lambda version: files.copy(path, version))
             self._check()
@@ -159,7 +160,9 @@ class Sqlite:
                 yield
         except OutboxBroken as error:
             # From here on no more is taken in: what can still be read may be delivered, what is written may be lost.
-            self._corrupt = str(error)
+            if not self._corrupt:
+                self._corrupt = str(error)
+                self._place.mark_broken(error)
             raise
         except OutboxFull:
             self._place.look_again()
@@ -189,6 +192,16 @@ class Sqlite:
             cursor.execute("PRAGMA mmap_size=0")
         finally:
             cursor.close()
+
+    def _look_through(self) -> None:
+        """Raise ``OutboxBroken`` for a file that was found broken, unless it is whole after all: a restored copy."""
+        if self._place.found_broken() is None:
+            return
+        with self.read() as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+        if found != "ok":
+            raise _broken(self.path, " ".join(found.split()))
+        files.unmark(self.path)
 
     def _check(self) -> None:
         """A filesystem may say it keeps a WAL and not do so (network folders): look, after a real write."""

@@ -5,6 +5,7 @@ Their parameters are times in Unix milliseconds (``at`` is now) and the names th
 
 import sqlalchemy as sa
 
+from proxy.outbox.entry import AS_NEW
 from proxy.outbox.tables import State, destinations, events, is_state
 
 _at = sa.bindparam("at", type_=sa.BigInteger)
@@ -50,9 +51,12 @@ SHARE_PIXEL = (
     )
     .values(pixel=_told)
 )
+# Of what is told of one view, the higher stands; 0 is what says nothing.
+PIXEL_RANKS = {"blocked": 1, "off": 2, "sent": 3}
+_rank = sa.case(PIXEL_RANKS, value=events.c.pixel, else_=0)
 PIXELS_OF_VIEWS = (
-    sa.select(events.c.site, events.c.view, sa.func.max(events.c.pixel))  # of blocked, off and sent: sent
-    .where(_views, events.c.pixel.in_(["sent", "blocked", "off"]))
+    sa.select(events.c.site, events.c.view, sa.func.min(_rank), sa.func.max(_rank))
+    .where(_views)
     .group_by(events.c.site, events.c.view)
 )
 
@@ -92,7 +96,7 @@ _mine = sa.and_(_ids, events.c.claim == sa.bindparam("token"), events.c.state ==
 # A proved report came while the unproved body was in flight, or a live one while a test was: it goes out once more.
 _went_live = events.c.test_code != sa.bindparam("as_test")
 _again = events.c.beside.is_not(None) & (events.c.proved & ~events.c.sent_proved | _went_live)
-_ended = {"claim": None, "lease_until": None, "beside": None, "delivered_at": _at, "changed_at": _at}
+_ended = {"claim": None, "lease_until": None, "beside": None, "changed_at": _at}
 
 SETTLE = (
     sa.update(events)
@@ -100,6 +104,7 @@ SETTLE = (
     .values(
         **_ended,
         state=State.DELIVERED.value,
+        delivered_at=_at,
         expires_at=sa.case(
             (events.c.key.is_(None), sa.bindparam("unkeyed_until", type_=sa.BigInteger)),
             (events.c.proved, sa.bindparam("proved_until", type_=sa.BigInteger)),
@@ -116,10 +121,11 @@ SETTLE_AND_SEND_AGAIN = (
     .where(_mine, _again)
     .values(
         **_ended,
-        state=State.WAITING.value,
+        **AS_NEW,
+        delivered_at=sa.case((_went_live, None), else_=_at),
         body=events.c.beside,
         horizon_from=_at,
-        due_at=_at,
+        due_at=sa.case((_went_live, events.c.due_at), else_=_at),
         unknown_outcome=False,
     )
 )

@@ -19,10 +19,10 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 
 from proxy.outbox import match_keys, statements
-from proxy.outbox.entry import Entry, from_row, to_row
+from proxy.outbox.entry import AS_NEW, Entry, from_row, to_row
 from proxy.outbox.match_keys import Matching
 from proxy.outbox.place import Room
-from proxy.outbox.tables import State, events, facts, is_held, is_state
+from proxy.outbox.tables import State, events, facts, is_held, is_own_attempt, is_state
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -125,8 +125,7 @@ class Outbox:
         if ids and any(entry.key is not None for entry in fresh.values()):
             for name in _told_before(connection, ids) & new:
                 _note_second_id(connection, fresh[name])
-        _share_pixel_state(connection, entries)
-        _learn_pixel_state(connection, entries)
+        _spread_pixel_state(connection, entries)
 
     def _join(self, connection: sa.Connection, told: Entry, now: int) -> Entry:
         """Merge ``told`` into its event's row; returns the row as it is then."""
@@ -142,7 +141,7 @@ class Outbox:
         changes = {name: value for name, value in changes.items() if getattr(held, name) != value}
         if held.view is None and told.view is not None:
             changes["view"] = told.view  # a back end told it first: from now on the pixel's state reaches it
-        if held.state == State.DELIVERED and "proved" in changes and "state" not in changes:
+        if held.key is not None and held.state == State.DELIVERED and "proved" in changes and "state" not in changes:
             changes["expires_at"] = (held.delivered_at or now) + REMEMBER_PROVED_KEY
         joined = replace(held, **changes, is_order=told.is_order)
         if "warnings" in changes:
@@ -244,13 +243,13 @@ class Outbox:
         """
         values = _back(now, reason)
         if unknown:
-            values["unknown_outcome"] = True
+            values["unknown_outcome"] = _IN_DOUBT
         if due_at is not None:
-            values["due_at"] = due_at
+            values["due_at"] = sa.case((is_own_attempt, due_at), else_=events.c.due_at)
         if batch_limit is not None:
-            values["batch_limit"] = batch_limit
+            values["batch_limit"] = sa.case((is_own_attempt, batch_limit), else_=events.c.batch_limit)
         if untried:
-            values["attempts"] = events.c.attempts - 1
+            values["attempts"] = _UNTRIED
         return self._end_claim(token, ids, values)
 
     def give_up(
@@ -305,16 +304,16 @@ class Outbox:
             return connection.execute(
                 sa.update(events)
                 .where(*_died_alike(destination, reason, since))
-                .values(state=State.WAITING.value, due_at=now, expires_at=None, changed_at=now)
+                .values(**AS_NEW, due_at=now, changed_at=now)
             ).rowcount
 
     def release_token(self, token: str, now: int, reason: str) -> int:
-        """Put back whatever a sender still holds after a failure of its own; TikTok may have counted it."""
+        """Put back whatever a sender still holds after a failure of its own, and has not posted."""
         with self._engine.write() as connection:
             return connection.execute(
                 sa.update(events)
                 .where(is_state(State.SENDING), is_held, events.c.claim == token)
-                .values(**_UNCLAIMED, **_back(now, reason), unknown_outcome=True)
+                .values(**_UNCLAIMED, **_back(now, reason), attempts=_UNTRIED)
             ).rowcount
 
     def void_leases(self, now: int) -> int:
@@ -326,7 +325,7 @@ class Outbox:
                 .values(
                     **_UNCLAIMED,
                     **_back(now, "the keeper stopped while this was in flight"),
-                    unknown_outcome=True,
+                    unknown_outcome=_IN_DOUBT,
                 )
             ).rowcount
 
@@ -370,6 +369,9 @@ class Outbox:
                 connection.execute(sa.update(facts).where(facts.c.name == name).values(value=value))
 
 
+# Neither concerns a live event that took over the test in flight.
+_IN_DOUBT = events.c.unknown_outcome | is_own_attempt
+_UNTRIED = events.c.attempts - sa.case((is_own_attempt, 1), else_=0)
 _UNCLAIMED: dict[str, Any] = {"claim": None, "lease_until": None}
 _CLAIM = statements.CLAIM.returning(*(events.c[name] for name in Claimed.__dataclass_fields__))
 
@@ -440,28 +442,31 @@ def _note_second_id(connection: sa.Connection, entry: Entry) -> None:
             connection.execute(sa.update(events).where(events.c.id == row.id).values(warnings=text))
 
 
-def _share_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
-    """What one report knows of the pixel holds for every event of its view."""
-    known: dict[tuple[str, str], set[str]] = {}
+def _spread_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    """The best that is known of a view's pixel, told now or before, holds for every event of it.
+
+    One look at the whole commit: a view whose events agree already, as nearly all do, costs no statement of its own.
+    """
+    told: dict[tuple[str, str], int] = {}
     for entry in entries:
-        if entry.view and entry.pixel and _is_known(entry.pixel):
-            known.setdefault((entry.site, entry.pixel), set()).add(entry.view)
-    for site, pixel in sorted(known):  # blocked, off, sent: the last one stands
-        for views in _parts(sorted(known[site, pixel])):
-            connection.execute(statements.SHARE_PIXEL, {"of_site": site, "views": views, "told": pixel})
+        if entry.view is not None:
+            place = entry.site, entry.view
+            told[place] = max(told.get(place, 0), statements.PIXEL_RANKS.get(entry.pixel or "", 0))
+    behind: dict[tuple[str, int], list[str]] = {}
+    for part in _parts(sorted({view for _, view in told})):
+        for site, view, lowest, highest in connection.execute(statements.PIXELS_OF_VIEWS, {"views": part}):
+            new = told.get((site, view))
+            if new is None:
+                continue  # an equal view of another site
+            # That a pixel sent, no report can take back; of other words the latest stands.
+            best = _SENT if highest == _SENT else new or highest
+            if (lowest, highest) != (best, best):
+                behind.setdefault((site, best), []).append(view)
+    for (site, best), views in behind.items():
+        for part in _parts(views):
+            told_as = {"of_site": site, "views": part, "told": _PIXELS[best]}
+            connection.execute(statements.SHARE_PIXEL, told_as)
 
 
-def _learn_pixel_state(connection: sa.Connection, entries: Sequence[Entry]) -> None:
-    """A report that knows less of the pixel than the events of its view learns it from them, whichever came first."""
-    views = {entry.view for entry in entries if entry.view and entry.pixel != "sent"}
-    for part in _parts(sorted(views)):
-        for site, view, pixel in connection.execute(statements.PIXELS_OF_VIEWS, {"views": part}).all():
-            held = sa.func.coalesce(events.c.pixel, "unknown")
-            less = held != "sent" if pixel == "sent" else held == "unknown"
-            connection.execute(
-                sa.update(events).where(events.c.view == view, events.c.site == site, less).values(pixel=pixel)
-            )
-
-
-def _is_known(pixel: str | None) -> bool:
-    return pixel not in (None, "unknown")
+_SENT = statements.PIXEL_RANKS["sent"]
+_PIXELS = {rank: pixel for pixel, rank in statements.PIXEL_RANKS.items()}

@@ -82,6 +82,10 @@ def is_state(state: State) -> sa.ColumnElement[bool]:
     return events.c.state == sa.literal(state.value, literal_execute=True)
 
 
+# Of an event in flight: whether what is in flight is its own. A claim notes the first attempt, and a live report that
+# takes over a test in flight takes that note away, since TikTok counts no test.
+is_own_attempt = events.c.first_attempt_at.is_not(None)
+
 HELD_STATES = (State.SENDING, State.DEAD, State.WITHHELD)
 # Goes with is_state() of a held state, since it has to repeat the index's own condition.
 is_held = events.c.state.in_([sa.literal(state.value, literal_execute=True) for state in HELD_STATES])

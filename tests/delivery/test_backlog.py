@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from proxy.delivery.worker import Worker
 from proxy.events.merging import merge
 from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import Outbox
 from proxy.settings import Destination
 from proxy.tiktok.client import Reply
 from tests.rows import all_rows
+from tests.senders import sender
 
 NOW = 1_700_000_060_000
 BACKLOGS = sorted((Path(__file__).parents[1] / "outbox" / "fixtures").glob("v*.db"))
@@ -37,7 +37,7 @@ def test_the_backlog_of_an_older_version_is_delivered(backlog: Path, tmp_path: P
     outbox.void_leases(NOW)
     tiktok = TikTokTakesAll()
     destination = Destination(name="shop/P1", site="shop", pixel_code="P1", access_token=SecretStr("token"))
-    worker = Worker(outbox, [destination], tiktok, clock_ms=lambda: NOW, uniform=lambda low, _: low)  # type: ignore[arg-type]
+    worker = sender(outbox, [destination], tiktok, clock_ms=lambda: NOW, uniform=lambda low, _: low)
     while worker.run_turn(NOW):
         pass
     states = {entry.event_id: entry.state for entry in all_rows(outbox)}

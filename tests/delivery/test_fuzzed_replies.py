@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from pydantic import SecretStr
 
-from proxy.delivery.worker import Worker
 from proxy.events.merging import merge
 from proxy.outbox.destinations import Destinations
 from proxy.outbox.entry import Entry
@@ -21,6 +20,7 @@ from proxy.tiktok.client import Client, Reply
 from tests.listener import Listener, http, read_request
 from tests.replies import REPLIES, UNREADABLE, told
 from tests.rows import all_rows
+from tests.senders import sender
 
 NOW = 1_790_000_000_000
 NAME = "shop/P1"
@@ -33,7 +33,7 @@ class Sender:
     def __init__(self, path: Path, client: object) -> None:
         self.outbox = Outbox(Sqlite(path / "o.db"), merge)
         destination = Destination(name=NAME, site="shop", pixel_code="P1", access_token=SecretStr("token"))
-        self.worker = Worker(self.outbox, [destination], client, clock_ms=lambda: NOW, uniform=lambda low, _: low)  # type: ignore[arg-type]
+        self.worker = sender(self.outbox, [destination], client, clock_ms=lambda: NOW, uniform=lambda low, _: low)
         self.number = 0
 
     def send_one(self) -> str:
@@ -62,8 +62,8 @@ def make_sender(tmp_path: Path) -> Iterator[Callable[[object], Sender]]:
         return made[-1]
 
     yield make
-    for sender in made:
-        sender.outbox.close()
+    for one in made:
+        one.outbox.close()
 
 
 def may_be_delivered(status: int | None, body: bytes) -> bool:
@@ -147,8 +147,8 @@ def test_no_bytes_on_the_wire_kill_a_sender_or_pass_for_a_delivery(
     sender = make_sender(client)
     ends: list[str] = []
     try:
-        for _ in range(5_000 if is_long else 300):
-            raw = spoiled(chance)
+        whole = [http(told(0, "OK"), "200 OK", ""), http(told(50000), "200 OK", "")]  # too rare to be left to chance
+        for raw in [*whole, *(spoiled(chance) for _ in range(5_000 if is_long else 300))]:
             ends.append(sender.send_one())
             assert ends[-1] in ENDS
             assert ends[-1] != "delivered" or b'"code"' in raw, raw

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from proxy.delivery import keeper as module
 from proxy.delivery.keeper import Keeper
@@ -65,12 +66,15 @@ def test_it_stops_at_once_in_the_middle_of_a_clean_up(outbox: Outbox, monkeypatc
     outbox.close()
 
 
-def test_a_clean_up_that_fails_is_tried_again(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("error", "traced"), [(OutboxError("no room"), False), (sa.exc.TimeoutError("pool"), True)])
+def test_a_clean_up_that_fails_is_tried_again(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, traced: bool
+) -> None:
     calls: list[int] = []
 
     def fail(*_: object) -> int:
         calls.append(1)
-        raise OutboxError("no room")
+        raise error
 
     monkeypatch.setattr(module, "clean", fail)
     monkeypatch.setattr(module, "CLEAN_SECONDS", 0.01)
@@ -79,3 +83,4 @@ def test_a_clean_up_that_fails_is_tried_again(outbox: Outbox, monkeypatch: pytes
     eventually(lambda: len(calls) > 2)
     keeper.stop()
     outbox.close()
+    assert {bool(record.exc_info) for record in caplog.records} == {traced}

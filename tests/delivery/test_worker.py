@@ -23,6 +23,7 @@ from proxy.outbox.tables import events
 from proxy.settings import Destination
 from proxy.tiktok.client import Reply
 from tests.rows import all_rows, row_of
+from tests.senders import sender
 
 START = 1_700_000_000_000
 
@@ -76,20 +77,20 @@ class Stage:
             else Destination(name=f"shop/{pixel}", site="shop", pixel_code=pixel, access_token=SecretStr("token"))
             for pixel in pixels
         ]
-        self.worker = Worker(
+        self.worker = sender(
             self.outbox,
             self.destinations,
-            self.tiktok,  # type: ignore[arg-type]
+            self.tiktok,
             clock_ms=lambda: self.now,
             uniform=lambda _low, high: high,
         )
 
     def another_worker(self) -> Worker:
         """A second sender of the same keeper."""
-        return Worker(
+        return sender(
             self.outbox,
             self.destinations,
-            self.tiktok,  # type: ignore[arg-type]
+            self.tiktok,
             clock_ms=lambda: self.now,
             uniform=lambda _low, high: high,
             desk=self.worker._desk,
@@ -232,6 +233,20 @@ class TestTests:
         stage.now += 2_000
         stage.drain()
         assert [code for _, _, code in stage.tiktok.requests] == ["TEST1", None]
+        assert stage.states() == {"e1": "delivered"}
+
+    def test_the_failure_of_an_old_test_shortens_no_live_events_life(self, stage: Stage) -> None:
+        def reply(_pixel: str, _ids: list[str]) -> Reply:
+            stage.store("e1")
+            return failure()
+
+        stage.tiktok.reply = reply
+        stage.store("e1", test_code="TEST1")
+        stage.now += 40 * HOUR
+        stage.turn()
+        stage.tiktok.reply = lambda *_: OK
+        stage.now += 9 * HOUR
+        stage.drain()
         assert stage.states() == {"e1": "delivered"}
 
     def test_a_test_of_a_live_event_leaves_it_live(self, stage: Stage) -> None:
@@ -574,10 +589,10 @@ def test_a_clock_set_back_by_days_does_not_stop_sending(stage: Stage) -> None:
 @pytest.mark.parametrize("jump", [HOUR, -HOUR, 24 * HOUR, -24 * HOUR])
 class TestAClockThatJumps:
     def test_frees_no_event_that_another_sender_holds(self, stage: Stage, jump: int) -> None:
-        other = Worker(
+        other = sender(
             stage.outbox,
             stage.destinations,
-            stage.tiktok,  # type: ignore[arg-type]
+            stage.tiktok,
             clock_ms=lambda: stage.now,
             uniform=lambda _low, high: high,
         )
@@ -698,6 +713,43 @@ class TestASendersOwnFailure:
             stage.turn()
         held = stage.entry("a")
         assert (held.state, held.claim, held.unknown_outcome) == ("waiting", None, True)
+
+    @pytest.mark.parametrize("step", ["_stopped_meanwhile", "_drop_late", "_send"])
+    def test_before_anything_was_posted_leaves_no_doubt(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch, step: str
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(stage.worker, step, fail)
+        stage.store("a", "b")
+        with pytest.raises(RuntimeError):
+            stage.turn()
+        for held in (stage.entry("a"), stage.entry("b")):
+            assert (held.state, held.claim, held.unknown_outcome, held.attempts) == ("waiting", None, False, 0)
+        assert stage.tiktok.requests == []
+
+    def test_in_the_middle_of_a_bisection_is_in_doubt_for_one_part_alone(self, stage: Stage) -> None:
+        def reply(_pixel: str, ids: list[str]) -> Reply:
+            if len(ids) > 2:
+                return answer(40002)
+            raise RuntimeError("a bug")
+
+        stage.turn()
+        stage.others_deliver()
+        stage.tiktok.reply = reply
+        stage.store(*names(4))
+        with pytest.raises(RuntimeError):
+            stage.turn()
+        assert {entry.state for entry in all_rows(stage.outbox)} == {"waiting"}
+        assert [stage.entry(name).unknown_outcome for name in names(4)] == [True, True, False, False]
+
+    def test_to_note_the_clock_cannot_touch_an_answer(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        found: list[str] = []
+        monkeypatch.setattr(stage.worker._skew, "look", lambda *_: found.append(stage.entry("a").state))
+        stage.store("a")
+        stage.turn()
+        assert found == ["delivered"]
 
     def test_an_answer_is_written_down_when_the_disk_refused_once(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch

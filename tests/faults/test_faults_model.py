@@ -237,7 +237,7 @@ class Story(RuleBasedStateMachine):
         else:
             held = self.model.held_by(token, list(self.model.rows))
             assert self.outbox.release_token(token, self.now, "a sender failed") == len(held)
-            self.model.release(held, self.now, unknown=True)
+            self.model.release(held, self.now, untried=True)
 
     def row_ids(self) -> dict[Name, int]:
         return {name_of(row): row.id for row in all_rows(self.outbox)}

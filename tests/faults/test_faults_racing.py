@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from proxy.delivery.worker import LEASE_MS, Desk, Worker
+from proxy.delivery.worker import LEASE_MS, Worker
 from proxy.events.merging import merge
 from proxy.outbox.entry import Entry
 from proxy.outbox.sqlite import Sqlite
@@ -22,6 +22,7 @@ from proxy.settings import Destination
 from proxy.tiktok.client import Reply
 from tests.program import wait_for
 from tests.rows import all_rows
+from tests.senders import sender
 
 NOW = 1_700_000_000_000
 DESTINATION = Destination(name="shop/P1", site="shop", pixel_code="P1", access_token=SecretStr("token"))
@@ -84,14 +85,8 @@ def store(outbox: Outbox, count: int, first: int = 0) -> None:
 
 
 def worker(outbox: Outbox, tiktok: TikTok, clock_ms: Callable[[], int] = lambda: NOW) -> Worker:
-    return Worker(
-        outbox,
-        [DESTINATION],
-        tiktok,  # type: ignore[arg-type]
-        clock_ms=clock_ms,
-        uniform=lambda _low, high: high,
-        desk=Desk(),  # of its own: senders of two processes share nothing but the file
-    )
+    """A sender of a process of its own: it shares nothing with another one but the file."""
+    return sender(outbox, [DESTINATION], tiktok, clock_ms=clock_ms, uniform=lambda _low, high: high)
 
 
 def at_once(work: Sequence[Callable[[], None]]) -> None:

@@ -235,6 +235,7 @@ class Model:
                 row.state, row.body = "waiting", row.beside
                 row.horizon_from = row.due_at = now
                 row.unknown_outcome = False
+                row.attempts, row.batch_limit = 0, None
             else:
                 row.state, row.batch_limit = "delivered", None
             row.beside = None
@@ -363,15 +364,24 @@ def _pixel(held: str | None, told: str | None) -> str | None:
 
 
 def _joined(row: Row, told: Told) -> Item:
-    """Proved facts win, a back end's over a ticket's; the first browser gives the address, a bot none."""
+    """Proved facts win, a back end's over a ticket's. The first browser gives the address; but a bot gives none, nor
+    does one whose order a browser's ticket shows to be another's, and a ticket's comes before one behind a back end."""
     held = row.beside or row.body
     limited = row.limited or told.item.limited
     if held is None:
         return replace(told.item, limited=limited)
-    standing = 0 if not row.proved else 2 if row.backend else 1
-    winner = told.item if told.proved and told.standing >= standing else held
-    if row.state == "withheld" and row.browser:
-        ip = told.item.ip
+    if row.state == "withheld":
+        void = not row.proved
     else:
-        ip = held.ip if row.browser else told.item.ip or held.ip
+        void = row.browser and not row.proved and told.browser and told.proved
+    standing = 0 if not row.proved else 2 if row.backend else 1
+    winner = told.item if void or (told.proved and told.standing >= standing) else held
+    if void and row.browser:
+        ip = told.item.ip
+    elif told.browser and row.browser:
+        ip = told.item.ip if told.proved and row.backend else held.ip
+    elif told.browser:
+        ip = told.item.ip or held.ip
+    else:
+        ip = held.ip or told.item.ip
     return Item(winner.value, winner.person, ip, limited)

@@ -1,7 +1,9 @@
 """A broken file stops the start with a sentence and is left as it is; by setting it is moved aside, never deleted."""
 
 import os
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from proxy.outbox.entry import Entry
 from proxy.outbox.open import open_outbox
 from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import Outbox
+from tests.program import wait_for
 from tests.rows import all_rows
 
 NOW = 1_700_000_000_000
@@ -59,6 +62,27 @@ def flip(path: Path, place: int) -> None:
     held = bytearray(path.read_bytes())
     held[place] ^= 0xFF
     path.write_bytes(held)
+
+
+def break_an_index(path: Path) -> None:
+    """One index whose first page is rubbish: a start and most statements never see it."""
+    with closing(sqlite3.connect(path)) as stranger:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'events_to_send'"
+        (root,) = stranger.execute(query).fetchone()
+        stranger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with path.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+    with closing(sqlite3.connect(path)) as stranger, stranger:  # what is cached is read anew after a commit
+        stranger.execute("UPDATE facts SET value = value")
+
+
+def refusal(outbox: Outbox) -> str | None:
+    try:
+        outbox.admit(backend=True)
+    except OutboxBroken as error:
+        return str(error)
+    return None
 
 
 def contents(path: Path) -> list[bytes]:
@@ -143,6 +167,78 @@ def test_of_a_log_cut_short_everything_before_the_cut_is_there(tmp_path: Path, e
     after = Outbox(Sqlite(found), merge)
     assert [row.event_id for row in all_rows(after)] == [f"e{number}" for number in range(12)]
     after.close()
+
+
+class TestFoundUnderWay:
+    """Two openings of one file know as little of each other as two processes do."""
+
+    @pytest.fixture
+    def found(self, path: Path) -> Iterator[tuple[Outbox, Outbox]]:
+        """Who found the file broken in an index, and who goes on without having met that."""
+        finder, other = Outbox(Sqlite(path), merge), Outbox(Sqlite(path), merge)
+        other.admit(backend=True)
+        finder.admit(backend=True)
+        break_an_index(path)
+        with pytest.raises(OutboxBroken):
+            finder.claim("shop/P1", NOW, 9, "t", 1)
+        yield finder, other
+        other.close()
+        finder.close()
+
+    def test_it_shuts_every_process(self, found: tuple[Outbox, Outbox], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("proxy.outbox.place.LOOK_SECONDS", 0.0)
+        told = []
+        for outbox in found:
+            told.append(wait_for(lambda outbox=outbox: refusal(outbox)))  # type: ignore[misc]
+        assert told[0] == told[1]
+        assert "is broken: database disk image is malformed. Keep the file" in str(told[1])
+
+    def test_the_mark_is_its_owners_alone(self, path: Path, found: tuple[Outbox, Outbox]) -> None:
+        mark = Path(f"{path}-broken")
+        assert mark.stat().st_mode & 0o777 == 0o600
+        assert mark.read_text().split()[0] == str(path.stat().st_ino)
+
+    def test_a_start_that_would_not_see_it_is_refused(self, path: Path, found: tuple[Outbox, Outbox]) -> None:
+        for _ in range(2):
+            with pytest.raises(OutboxBroken, match=r"is broken: .*on_corrupt_outbox"):
+                open_outbox(f"sqlite:///{path}", merge)
+
+    def test_moved_aside_it_leaves_no_mark(self, path: Path, found: tuple[Outbox, Outbox], entry: Make) -> None:
+        outbox = open_outbox(f"sqlite:///{path}", merge, "move_aside")
+        outbox.admit(backend=True)
+        assert all_rows(outbox) == []
+        assert len([file for file in outbox.out_of_reach() if file.name.endswith("Z")]) == 1
+        assert not Path(f"{path}-broken").exists()
+        outbox.close()
+
+
+def test_a_copy_written_over_the_broken_file_starts_and_takes_the_mark_away(path: Path) -> None:
+    sound = path.read_bytes()
+    outbox = Outbox(Sqlite(path), merge)
+    break_an_index(path)
+    with pytest.raises(OutboxBroken):
+        outbox.claim("shop/P1", NOW, 9, "t", 1)
+    outbox.close()
+    inode = path.stat().st_ino
+    path.write_bytes(sound)
+    assert path.stat().st_ino == inode
+    again = open_outbox(f"sqlite:///{path}", merge)
+    again.admit(backend=True)
+    assert len(all_rows(again)) == 50
+    assert not Path(f"{path}-broken").exists()
+    again.close()
+
+
+@pytest.mark.parametrize(("another", "refused"), [(0, "it is broken"), (1, None)])
+def test_a_mark_speaks_of_one_file_alone(
+    path: Path, another: int, refused: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.outbox.place.LOOK_SECONDS", 0.0)
+    outbox = Outbox(Sqlite(path), merge)
+    outbox.admit(backend=True)
+    files.mark_broken(path, path.stat().st_ino + another, "it is broken")
+    assert refusal(outbox) == refused
+    outbox.close()
 
 
 def test_missing_folders_are_made_for_their_owner_only(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
+from proxy.events import merging
 from proxy.outbox import dead_letters
 from proxy.outbox.browse import waiting_since, with_key
 from proxy.outbox.dead_letters import Fate, Part, Wanted, drop, examine, ids_of, newest_dead, reasons, replay
-from proxy.outbox.entry import Entry
+from proxy.outbox.entry import AS_NEW, Entry
 from proxy.outbox.store import Outbox
 from tests.rows import all_rows
 
@@ -77,6 +78,10 @@ def test_an_examination_says_what_a_replay_would_do(outbox: Outbox, died: list[i
     assert all_rows(outbox) == before
     assert list(replay(outbox, died, judge, NOW)) == told
     assert told[0].done + told[0].refused["odd"] == 5
+
+
+def test_what_starts_over_is_one_thing_to_merging_and_to_the_outbox() -> None:
+    assert merging.AS_NEW == AS_NEW
 
 
 def test_every_question_goes_by_an_index(outbox: Outbox, store: Put, entry: Make, died: list[int]) -> None:

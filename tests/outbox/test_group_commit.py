@@ -83,6 +83,44 @@ def test_a_report_that_cannot_be_stored_fails_alone(counting: Counting, entry: C
     assert sum(counting.counts().values()) == 6
 
 
+def test_each_thread_of_a_failed_commit_gets_an_exception_of_its_own(
+    counting: Counting, entry: Callable[..., Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = GroupCommit(counting, lambda: NOW)
+    raised: list[OutboxBusy] = []
+
+    def refuse(*_: object) -> None:
+        counting.busy.set()
+        counting.gate.wait()
+        raise OutboxBusy("no room", retry_after=60)
+
+    def tell(name: str) -> None:
+        with pytest.raises(OutboxBusy) as found:
+            commit.store([entry(name)])
+        raised.append(found.value)
+
+    monkeypatch.setattr(counting, "add", refuse)
+    gather(commit, counting, [lambda n=n: tell(f"e{n}") for n in range(6)])  # type: ignore[misc]
+    assert len({id(error) for error in raised}) == 6
+    assert {(str(error), error.retry_after) for error in raised} == {("no room", 60)}
+
+
+def test_the_log_names_a_failure_and_nothing_of_what_was_told(
+    counting: Counting, entry: Callable[..., Entry], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    commit = GroupCommit(counting, lambda: NOW)
+
+    def stumble(_connection: object, entries: Sequence[Entry], _now: int) -> None:
+        raise ValueError(entries[0].body)
+
+    monkeypatch.setattr(counting, "add", stumble)
+    with pytest.raises(ValueError, match="jane"):
+        commit.store([entry(body='{"email":"jane@example.com"}')])
+    commit.close()
+    assert "a report could not be stored: ValueError" in caplog.text
+    assert "jane" not in caplog.text
+
+
 def test_a_commit_that_takes_too_long_is_busy_not_stored(counting: Counting, entry: Callable[..., Entry]) -> None:
     commit = GroupCommit(counting, lambda: NOW, wait=0.05)
     counting.gate.clear()

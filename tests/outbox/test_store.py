@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from proxy.errors import OutboxBusy, OutboxError
 from proxy.events.merging import merge
 from proxy.outbox.destinations import Destinations
-from proxy.outbox.entry import Entry
+from proxy.outbox.entry import AS_NEW, Entry
+from proxy.outbox.erase import erase
 from proxy.outbox.sqlite import Sqlite
 from proxy.outbox.store import (
     DAY,
@@ -136,6 +137,26 @@ class TestAdd:
         store(entry("e1", view="v1"))
         store(entry("e2", view="v1", pixel="sent"), entry("e3", view="v1", pixel="off"))
         assert [get(outbox, name).pixel for name in ("e1", "e2", "e3")] == ["sent", "sent", "sent"]
+
+    def test_a_word_that_reached_another_views_row_still_holds_for_its_own_view(
+        self, outbox: Outbox, store: Store, entry: Make
+    ) -> None:
+        store(entry("order", view="first", pixel="blocked"), entry("e2", view="again", pixel="unknown"))
+        store(entry("order", view="again", pixel="sent"))
+        assert [get(outbox, name).pixel for name in ("order", "e2")] == ["sent", "sent"]
+
+    @pytest.mark.parametrize("pixel", ["sent", "blocked", "off", "unknown"])
+    def test_views_whose_events_agree_cost_no_statement_of_their_own(
+        self, outbox: Outbox, store: Store, entry: Make, pixel: str
+    ) -> None:
+        seen: list[str] = []
+        sa.event.listen(
+            outbox._engine._engine,  # type: ignore[attr-defined]
+            "before_cursor_execute",
+            lambda _connection, _cursor, statement, *_: seen.append(statement.split()[0]),
+        )
+        store(*(entry(f"{view}.{n}", view=f"v{view}", pixel=pixel) for view in range(50) for n in range(2)))
+        assert Counter(seen) == {"BEGIN": 1, "INSERT": 1, "SELECT": 1}
 
     def test_more_views_than_a_statement_takes(self, outbox: Outbox, store: Store, entry: Make) -> None:
         names = [f"v{number}" for number in range(2_100)]
@@ -297,7 +318,58 @@ class TestEndOfAClaim:
         assert (get(outbox).state, get(outbox).unknown_outcome) == ("waiting", True)
 
 
+class TestALiveReportDuringATestsFlight:
+    """TikTok counts no test: whatever becomes of it, the live event is as if it had never been tried."""
+
+    @pytest.fixture
+    def in_flight(self, outbox: Outbox, store: Store, entry: Make) -> list[int]:
+        store(entry(test_code="TEST1", seen_at=NOW - DAY, due_at=NOW - DAY))
+        with outbox.write() as connection:
+            connection.execute(sa.update(events).values(attempts=6, first_attempt_at=NOW - DAY, unknown_outcome=True))
+        numbers = [event.id for event in claim(outbox)]
+        store(entry(due_at=NOW + 5, body='{"live":1}'))
+        return numbers
+
+    @pytest.mark.parametrize(
+        "end",
+        [
+            lambda outbox, ids: outbox.release("t1", ids, NOW, reason="timeout", unknown=True),
+            lambda outbox, ids: outbox.release(
+                "t1", ids, NOW, reason="x", unknown=True, due_at=NOW + DAY, batch_limit=1
+            ),
+            lambda outbox, ids: outbox.release("t1", ids, NOW, reason="paused", untried=True),
+            lambda outbox, ids: outbox.release_token("t1", NOW, "a sender failed"),
+            lambda outbox, ids: outbox.give_up("t1", ids, NOW, reason="refused"),
+            lambda outbox, ids: outbox.settle("t1", ids, NOW, code=0, request_id="r", test_code="TEST1"),
+            lambda outbox, ids: outbox.void_leases(NOW),
+        ],
+        ids=["unknown", "suspect", "untried", "sender failed", "refused", "delivered", "keeper died"],
+    )
+    def test_counts_for_nothing(self, outbox: Outbox, in_flight: list[int], end: Callable[..., int]) -> None:
+        assert end(outbox, in_flight) == 1
+        held = get(outbox)
+        assert (held.state, held.test_code, held.body, held.due_at) == ("waiting", "", '{"live":1}', NOW + 5)
+        assert (held.attempts, held.first_attempt_at, held.batch_limit, held.delivered_at) == (0, None, None, None)
+        assert (held.unknown_outcome, held.horizon_from) == (False, NOW)
+
+    def test_leaves_no_doubt_behind_when_it_is_erased(self, outbox: Outbox, in_flight: list[int]) -> None:
+        erase(outbox, ["live"], NOW)
+        assert (get(outbox).state, get(outbox).unknown_outcome) == ("withheld", False)
+
+
 class TestReportsDuringFlight:
+    def test_what_goes_out_once_more_starts_over(self, outbox: Outbox, store: Store, entry: Make) -> None:
+        store(entry())
+        with outbox.write() as connection:
+            past = {"attempts": 6, "first_attempt_at": NOW - DAY, "batch_limit": 1, "reason": "timeout", "code": 50000}
+            connection.execute(sa.update(events).values(**past))
+        numbers = [event.id for event in claim(outbox)]
+        store(entry(proved=True, backend=True, body='{"event_id":"e1","proved":1}'))
+        outbox.settle("t1", numbers, NOW, code=0, request_id="r")
+        held = get(outbox)
+        assert {name: getattr(held, name) for name in AS_NEW} == AS_NEW
+        assert (held.delivered_at, held.horizon_from, held.due_at) == (NOW, NOW, NOW)
+
     @pytest.fixture
     def in_flight(self, outbox: Outbox, store: Store, entry: Make) -> Callable[..., list[int]]:
         def fly(**facts: object) -> list[int]:
