@@ -39,6 +39,7 @@ def log_to_stderr() -> None:
     handler.addFilter(Repeats())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    logging.getLogger("_granian").setLevel(logging.WARNING)
 
 
 @click.command()

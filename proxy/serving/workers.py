@@ -22,6 +22,8 @@ log = logging.getLogger("pixelpair")
 BACKLOG = 1_024
 STOP_SECONDS = 2.0
 AGAIN_SECONDS = 5.0  # between two tries to replace a worker
+LIVED_SECONDS = 2.0  # one that lived no longer would be replaced over and over
+MOMENT_SECONDS = 1.0
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -41,8 +43,8 @@ def listen(host: str, port: int) -> socket.socket:
 class Workers:
     """``count`` processes of the Python module ``module``, each told ``told`` (pickled) and given ``listener``.
 
-    ``committed`` is called whenever one of them has stored something, ``failed`` with a sentence when no worker runs
-    and none can be started.
+    ``committed`` is called whenever one of them has stored something. One that dies is replaced, however often that
+    takes; ``failed`` is called with a sentence if none of them ever answers.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Workers:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._running: dict[int, subprocess.Popen[bytes]] = {}
-        self._ready: set[int] = set()
+        self._answered = False  # whether any of them ever has
         self._threads = [
             threading.Thread(target=self._tend, args=(number,), name=f"worker-{number}", daemon=True)
             for number in range(1, count + 1)
@@ -90,31 +92,45 @@ class Workers:
             thread.join()
 
     def _tend(self, number: int) -> None:
-        while (code := self._run(number)) is not None:
-            if number in self._ready:
-                self._ready.discard(number)
-                log.error("Worker %d ended with exit code %d; another one takes its place.", number, code)
-                continue
-            if not self._ready:
-                self._failed("No worker can be started; the reason stands above.")
+        """Run a worker, and another one whenever it ends, until ``stop``."""
+        while True:
+            began = time.monotonic()
+            try:
+                answered, code = self._run(number)
+                how = f"exit code {code}"
+            except OSError as error:  # no memory or no process is left for it
+                answered, code, how = False, 1, str(error)
+            # One that ended by itself was told to: a stop meant for all may have reached it first.
+            if self._stopping.wait(MOMENT_SECONDS if code == 0 else 0.0):
                 return
-            log.error("Worker %d could not be replaced (exit code %d): trying again.", number, code)
-            self._stopping.wait(AGAIN_SECONDS)
+            self._answered = self._answered or answered
+            if not self._answered:
+                self._failed(f"No worker can be started ({how}); the reason stands above.")
+                return
+            if answered and time.monotonic() - began > LIVED_SECONDS:
+                log.error("Worker %d ended (%s): another one takes its place.", number, how)
+                continue
+            log.error("Worker %d ended as soon as it was started (%s): it is tried again.", number, how)
+            if self._stopping.wait(AGAIN_SECONDS):
+                return
 
-    def _run(self, number: int) -> int | None:
-        """Run one worker to its end, and return its exit code; ``None`` when that is wanted."""
+    def _run(self, number: int) -> tuple[bool, int]:
+        """Run one worker to its end: whether it ever answered, and its exit code. Raises ``OSError``."""
         hears, tells = os.pipe()
-        with self._lock:
-            if self._stopping.is_set():
-                process = None
-            else:
-                process = self._start(tells)
-                self._running[number] = process
-        os.close(tells)
-        if process is not None:
-            self._listen_to(number, process, hears)
-        os.close(hears)
-        return None if process is None or self._stopping.is_set() else process.returncode
+        try:
+            try:
+                with self._lock:
+                    if self._stopping.is_set():
+                        return False, 0
+                    process = self._running[number] = self._start(tells)
+            finally:
+                os.close(tells)
+            answered = self._listen_to(process, hears)
+            with self._lock:
+                del self._running[number]
+            return answered, process.returncode
+        finally:
+            os.close(hears)
 
     def _start(self, tells: int) -> "subprocess.Popen[bytes]":
         # -P: a folder “proxy” where the command was started is not ours.
@@ -122,22 +138,22 @@ class Workers:
         return subprocess.Popen(  # noqa: S603 - our own module
             command,
             stdin=subprocess.PIPE,
+            bufsize=0,  # what a dead worker did not take is not tried again when its pipe is closed
             pass_fds=(self._listener.fileno(), tells),
             start_new_session=True,  # Ctrl-C is the parent's to hear
         )
 
-    def _listen_to(self, number: int, process: "subprocess.Popen[bytes]", hears: int) -> None:
+    def _listen_to(self, process: "subprocess.Popen[bytes]", hears: int) -> bool:
+        """Until it ends. Whether it has said anything."""
+        answered = False
         with process:
             assert process.stdin is not None
             with suppress(BrokenPipeError):  # it has ended already, and its exit code says so
                 process.stdin.write(self._told)
-                process.stdin.flush()
             while os.read(hears, 4_096):
-                self._ready.add(number)
+                answered = True
                 self._committed()
-            process.wait()
-            with self._lock:
-                del self._running[number]
+        return answered
 
 
 class Parent:
