@@ -12,9 +12,12 @@ class End:
     Python runs a signal's handler only once the main thread runs Python again. A signal that another thread received,
     or that came just before the main thread went to sleep, does not wake it (seen in 3 of 40 stops under load); a byte
     in the pipe it sleeps on does, and Python writes that one wherever the signal came.
+
+    ``second`` is what a second signal does: by default it ends the process at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, second: signal.Handlers = signal.SIG_DFL) -> None:
+        self._second = second
         self._reason: str | None = None
         self._hears, self._tells = os.pipe()
         os.set_blocking(self._tells, False)
@@ -28,11 +31,11 @@ class End:
         os.write(self._tells, b".")
 
     def wait(self) -> None:
-        """Return at the first signal; a second one ends all at once. Raises what ``fail`` was told."""
+        """Return at the first signal. Raises what ``fail`` was told."""
         os.read(self._hears, 1)
         if self._reason is not None:
             raise PixelpairError(self._reason)
 
     def _first(self, *_: object) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, self._second)

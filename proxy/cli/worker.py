@@ -4,6 +4,7 @@ Not a command: started by ``proxy.serving.workers`` as a module, with the parent
 """
 
 import os
+import signal
 import sys
 
 import click
@@ -16,7 +17,8 @@ from proxy.serving.workers import Parent
 
 def main() -> int:
     """Run until SIGTERM, then store what has been handed in. Returns the exit code."""
-    end = End()
+    # A second one is the parent's, after a service manager's to all; the parent kills if need be.
+    end = End(second=signal.SIG_IGN)
     parent = Parent()
     log_to_stderr()
     try:

@@ -8,6 +8,7 @@ answers, and after that one for each commit, which wakes the parent's senders.
 import logging
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +24,9 @@ BACKLOG = 1_024
 STOP_SECONDS = 2.0
 AGAIN_SECONDS = 5.0  # between two tries to replace a worker
 LIVED_SECONDS = 2.0  # one that lived no longer would be replaced over and over
+# So ends one that was told to, the second before it has set itself up. A stop meant for all (systemd signals every
+# process of a service) may have reached it first, so it is replaced only if no stop comes in a moment.
+ORDERLY = (0, -signal.SIGTERM)
 MOMENT_SECONDS = 1.0
 
 
@@ -100,8 +104,7 @@ class Workers:
                 how = f"exit code {code}"
             except OSError as error:  # no memory or no process is left for it
                 answered, code, how = False, 1, str(error)
-            # One that ended by itself was told to: a stop meant for all may have reached it first.
-            if self._stopping.wait(MOMENT_SECONDS if code == 0 else 0.0):
+            if self._stopping.wait(MOMENT_SECONDS if code in ORDERLY else 0.0):
                 return
             self._answered = self._answered or answered
             if not self._answered:

@@ -298,6 +298,21 @@ def test_a_second_signal_ends_all_at_once(proxy: Proxy, tiktok: str) -> None:
     assert running.end() == -signal.SIGTERM
 
 
+def test_a_stop_that_signals_every_process_finishes_a_request_under_way(proxy: Proxy, tiktok: str) -> None:
+    """As systemd stops a service: the workers hear of it twice, from there and from their parent."""
+    running = proxy.start("granian")
+    workers = wait_for(lambda: len(running.workers()) == 2 and running.workers())
+    with Load(proxy)() as load:
+        load.goes_on()
+        for process in (*workers, running.process.pid):
+            os.kill(process, signal.SIGTERM)
+        assert running.process.wait(CEILING) == 0
+    assert "takes its place" not in running.log()
+    assert "tried again" not in running.log()
+    proxy.start("granian")
+    wait_for(lambda: set(load.accepted) <= received(tiktok).keys())
+
+
 def test_a_killed_worker_is_replaced_and_nothing_is_lost(proxy: Proxy, tiktok: str) -> None:
     running = proxy.start("granian")
     first = wait_for(lambda: len(running.workers()) == 2 and running.workers())
