@@ -14,6 +14,7 @@ from bench.servers import Bare, Proxy
 CONNECTIONS = (1, 8, 32, 128, 256)
 WARM_CONNECTIONS = 8
 BATCH = 1_000
+SERVERS = ("waitress", "granian")
 RELAY_CONNECTIONS = (2, 8)
 
 Rates = dict[str, dict[int, list[wrk.Load]]]
@@ -89,10 +90,10 @@ def _table(mine: dict[int, list[wrk.Load]]) -> dict[str, dict[str, list[float]]]
 
 
 def relay(rounds: int, seconds: float) -> list[Row]:
-    """Accepted events/s by the relay in batches of 1,000, against the bare route's requests/s."""
-    ratios: list[float] = []
-    details: dict[str, list[float]] = defaultdict(list)
-    sound = True
+    """Accepted events/s by the relay in batches of 1,000, on both servers, against the bare route's requests/s."""
+    ratios: dict[str, list[float]] = defaultdict(list)
+    details: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    sound = dict.fromkeys(SERVERS, True)
     with servers.folder() as folder:
         template = folder / "batch.json"
         template.write_text(json.dumps(_batch(), separators=(",", ":")))
@@ -100,14 +101,18 @@ def relay(rounds: int, seconds: float) -> list[Row]:
             with servers.bare_gunicorn() as bare:
                 wrk.reports(bare.url, WARM_CONNECTIONS, 1.0)
                 baseline = max(wrk.reports(bare.url, connections, seconds).rate for connections in (32, 128))
-            with servers.proxy() as proxy:
-                best, stored = _relay_best(proxy, template, seconds)
-            sound &= stored
-            ratios.append(best / baseline)
-            details["events_per_second"].append(round(best))
-            details["bare_per_second"].append(round(baseline))
+            for server in SERVERS:
+                with servers.proxy(server) as proxy:
+                    best, stored = _relay_best(proxy, template, seconds)
+                sound[server] &= stored
+                ratios[server].append(best / baseline)
+                details[server]["events_per_second"].append(round(best))
+                details[server]["bare_per_second"].append(round(baseline))
     what = f"relay's events/s in batches of {BATCH:,} / bare route's requests/s"
-    return [Row("relay", what, "ratio", 5.0, ratios, sound=sound, details=dict(details))]
+    return [
+        Row(f"relay {one}", what, "ratio", 5.0, ratios[one], sound=sound[one], details=dict(details[one]))
+        for one in SERVERS
+    ]
 
 
 def _relay_best(proxy: Proxy, template: Path, seconds: float) -> tuple[float, bool]:

@@ -128,6 +128,7 @@ class Story(RuleBasedStateMachine):
         self.model = Model()
         self.now = START
         self.tokens = 0
+        self.sent_as: dict[str, str] = {}  # the test code of each token's request
         self.claims: list[tuple[str, dict[Name, int]]] = []  # every token ever given, with the row ids it got
         self._use(home.open())
 
@@ -205,6 +206,7 @@ class Story(RuleBasedStateMachine):
             assert (event.attempts, event.horizon_from) == (row.attempts, row.horizon_from)
         if got:
             self.claims.append((token, got))
+            self.sent_as[token] = claimed[0].test_code
         return list(got)
 
     @precondition(lambda self: self.claims)
@@ -218,11 +220,13 @@ class Story(RuleBasedStateMachine):
         got = next(ids for given, ids in self.claims if given == token)
         ids = [got[name] for name in names]
         held = [name for name in self.model.held_by(token, names) if self.row_ids().get(name) == got[name]]
+        told: dict[str, Any]
         if how == "settle":
-            assert self.outbox.settle(token, ids, self.now, code=0, request_id="r") == len(held)
+            told = {"code": 0, "request_id": "r", "test_code": self.sent_as[token]}
+            assert self.outbox.settle(token, ids, self.now, **told) == len(held)
             self.model.settle(held, self.now)
         elif how == "release":
-            told: dict[str, Any] = {
+            told = {
                 "unknown": data.draw(st.booleans()),
                 "due_at": data.draw(st.sampled_from([None, self.now, self.now + 60_000])),
                 "batch_limit": data.draw(st.sampled_from([None, None, 1, 2])),
