@@ -23,7 +23,7 @@ def test_s23_a_signing_key() -> None:
 
 
 def test_s23_an_api_key(shop: Shop) -> None:
-    number, old = keys.make(shop.outbox, next(iter(shop.doors.settings.sites)), NOW)
+    made, old = keys.make(shop.outbox, next(iter(shop.doors.settings.sites)), NOW)
     _, new = keys.make(shop.outbox, next(iter(shop.doors.settings.sites)), NOW)
 
     def status(key: str) -> int:
@@ -33,7 +33,7 @@ def test_s23_an_api_key(shop: Shop) -> None:
         return int(answer.status_code)
 
     assert (status(old), status(new)) == (400, 400), "both are let in, to be told what their body lacks"
-    keys.revoke(shop.outbox, number, NOW)
+    keys.revoke(shop.outbox, made.number, NOW)
     assert (status(old), status(new)) == (401, 400)
 
 
