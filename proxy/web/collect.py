@@ -299,7 +299,9 @@ def _with_ticket(doors: Doors, visit: Visit, report: Report) -> tuple[Report, bo
         return replace(report, warnings=(*report.warnings, "ticket: it was signed for another order")), False
     properties = dict(report.properties)
     warnings = report.warnings
-    money, _ = repair({"value": ticket.value, "currency": ticket.currency})
+    money, unusable = repair({"value": ticket.value, "currency": ticket.currency})
+    if unusable:  # the browser's own value must not pass for the signed one
+        return replace(report, warnings=(*warnings, "ticket: its value or currency is none that TikTok takes")), False
     for name, signed in money.items():
         if name in properties and properties[name] != signed:
             warnings = (*warnings, f"properties.{name}: differs from the ticket, which holds")

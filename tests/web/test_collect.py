@@ -174,13 +174,16 @@ class TestTickets:
         assert (held.proved, held.value) == (True, 250.0)
         assert any(warning.startswith("properties.value:") for warning in held.warnings)
 
-    @pytest.mark.parametrize("which", ["garbage", "other order", "too old", "other key"])
+    @pytest.mark.parametrize("which", ["garbage", "other order", "too old", "other key", "a value beyond all bounds"])
     def test_a_bad_one_proves_nothing_and_is_noted(self, shop: Shop, event: Event, which: str) -> None:
         ticket = {
             "garbage": "a.b.c",
             "other order": self.sign("k2"),
             "too old": self.sign(now=NOW / 1000 - 8 * 86_400),
             "other key": sign_order(Ticket("default", "PlaceAnOrder", "k1", 9.0, "MAD"), ("x" * 40,), NOW / 1000),
+            "a value beyond all bounds": sign_order(
+                Ticket("default", "PlaceAnOrder", "k1", 1e12, "MAD"), (SECRET,), NOW / 1000
+            ),
         }[which]
         assert shop.post(self.order(event, ticket)).status_code == 202
         (held,) = shop.stored()
