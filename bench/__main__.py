@@ -35,7 +35,7 @@ NAMES = {
 @click.argument("names", nargs=-1, type=click.Choice(list(NAMES)))
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the rows here too.")
 @click.option("--rounds", default=3, show_default=True, help="How often each figure is taken; the median counts.")
-@click.option("--seconds", default=4.0, show_default=True, help="How long each load lasts.")
+@click.option("--seconds", type=int, default=4, show_default=True, help="How long each load lasts.")
 @click.option(
     "--scale", default=1.0, show_default=True, help="Of the large files and backlogs; below 1 only to develop."
 )

@@ -5,7 +5,6 @@ WORKERS``, or one of the latter's workers.
 """
 
 import os
-import signal
 import sys
 import threading
 
@@ -28,22 +27,24 @@ def _on_waitress(port: int) -> None:
 
 
 def _on_granian(port: int, count: int) -> None:
+    from proxy.cli.ending import End
     from proxy.serving.workers import Workers, listen
 
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    workers = Workers("bench.bare", None, listen("127.0.0.1", port), count, lambda: None, lambda _: ended.set())
+    end = End()
+    workers = Workers("bench.bare", None, listen("127.0.0.1", port), count, lambda: None, end.fail)
     workers.start()
-    ended.wait()
+    end.wait()
     workers.stop()
 
 
 def _worker() -> None:
+    from proxy.cli.ending import End
     from proxy.serving import on_granian
     from proxy.serving.workers import Parent
 
+    end = End()
     parent = Parent()
-    on_granian.run(app, parent.listener, parent.tell)
+    on_granian.run(app, parent.listener, parent.tell, end.wait)
     os._exit(0)
 
 
