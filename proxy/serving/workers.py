@@ -106,7 +106,6 @@ class Workers:
                 answered, code, how = False, 1, str(error)
             if self._stopping.wait(MOMENT_SECONDS if code in ORDERLY else 0.0):
                 return
-            self._answered = self._answered or answered
             if not self._answered:
                 self._failed(f"No worker can be started ({how}); the reason stands above.")
                 return
@@ -154,7 +153,7 @@ class Workers:
             with suppress(BrokenPipeError):  # it has ended already, and its exit code says so
                 process.stdin.write(self._told)
             while os.read(hears, 4_096):
-                answered = True
+                answered = self._answered = True
                 self._committed()
         return answered
 

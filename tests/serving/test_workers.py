@@ -209,3 +209,17 @@ def test_one_that_was_told_to_end_by_mistake_is_replaced(scripted: Callable[[], 
     wait_for(lambda: one.answers == 1)
     os.kill(one.pids().pop(), signal.SIGTERM)
     wait_for(lambda: one.answers == 2)
+
+
+def test_one_that_dies_before_it_answers_ends_nothing_while_another_answers(
+    scripted: Callable[[], Scripted], tmp_path: Path, listener: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = scripted()
+    wait_for(lambda: one.answers == 1)
+    (tmp_path / "refuse").touch()
+    second = threading.Thread(target=one.workers._tend, args=(2,), daemon=True)
+    second.start()
+    wait_for(lambda: "Worker 2 ended as soon as it was started" in caplog.text)
+    assert one.failed == []
+    one.workers._stopping.set()
+    second.join(60)
