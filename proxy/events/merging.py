@@ -23,7 +23,7 @@ Once an event is proved, unproved reports change no value, currency, contents or
     dead         | REVIVE_IF_NEW   | REVIVE                      | REVIVE_IF_NEW
     withheld     | REVIVE_IF_NEW   | REVIVE                      | REVIVE_IF_NEW
 
-A report that would itself be withheld (a bot's, one without the ticket its site demands) changes no row.
+A report that would itself be withheld (a bot's, one without the ticket its site demands) changes no facts of a row.
 
 Tests stand outside of the table, since TikTok counts no event that comes with a test code. A test told of a live event
 changes nothing of it (ANSWER). A live report of an event that was told as a test only is the event's first: it takes
@@ -205,21 +205,24 @@ def merge(held: Report, told: Report, now: int) -> Changes:
 def join(held_item: Item, held: Report, told_item: Item, told: Report) -> Item:
     """One data[] item out of two.
 
-    Proved facts win over unproved ones and the back end's over a ticket's; between equals the first stays. Only the
-    first browser report gives ip, user agent, ttclid, ttp and page; what is missing is filled from the other side,
-    except that an unproved report adds nothing to proved value, currency, contents or user data. A browser's ticket
-    shows whose order it is: an unproved browser that told of it first was somebody else's, and adds nothing at all.
-    Nor does what was withheld.
+    Proved facts win over unproved ones and the back end's over a ticket's; between two tickets the first stays, and a
+    later word of the back end corrects an earlier one. Only the first browser report gives ip, user agent, ttclid, ttp
+    and page. What else is missing is filled from the other side, but not from everybody: a ticket may be told again by
+    whoever has seen it, so a second browser adds nothing to what is proved; and an unproved report that came before the
+    proved one adds match keys alone, never properties. A browser's ticket shows whose order it is: an unproved browser
+    that told of it first was somebody else's, and adds nothing at all. Nor does what was withheld.
     """
     if not held_item:
         return told_item
     void = _is_void(held, told)
-    told_wins = void or (told.proved and _rank(told) >= _rank(held))
+    told_wins = void or _outranks(told, held)
     winner, other = (told_item, held_item) if told_wins else (held_item, told_item)
-    closed = void or (held.proved and not told.proved)
-    fill: Item = {} if closed else other
+    closed = void or (held.proved and (not told.proved or (held.browser and told.browser)))
+    people_fill: Item = {} if closed else other.get("user", {})
+    others_are_proved = held.proved or not told.proved
+    fill: Item = {} if closed or not others_are_proved else other.get("properties", {})
 
-    people = {**_without(fill.get("user", {}), _SIGNALS), **_without(winner.get("user", {}), _SIGNALS)}
+    people = {**_without(people_fill, _SIGNALS), **_without(winner.get("user", {}), _SIGNALS)}
     signals, spare = _signals(held_item, held, told_item, told)
     user = people | _only(spare.get("user", {}), _SIGNALS) | _only(signals.get("user", {}), _SIGNALS)
 
@@ -227,7 +230,7 @@ def join(held_item: Item, held: Report, told_item: Item, told: Report) -> Item:
     item["event_time"] = winner.get("event_time", held_item.get("event_time"))
     _put(item, "user", user)
     _put(item, "page", {**spare.get("page", {}), **signals.get("page", {})})
-    _put(item, "properties", _join_properties(winner.get("properties", {}), fill.get("properties", {})))
+    _put(item, "properties", _join_properties(winner.get("properties", {}), fill))
     return item
 
 
@@ -284,8 +287,7 @@ def _signals(held_item: Item, held: Report, told_item: Item, told: Report) -> tu
         # What a bot said of itself helps nobody, the shopper's own report least.
         return (told_item, {}) if told.browser else ({}, told_item)
     if told.browser and held.browser:
-        # Behind a proved back end the signals may be a stranger's, who came first; those of a ticket are the shopper's.
-        return (told_item if told.proved and held.backend else held_item), {}
+        return held_item, {}
     return (told_item, held_item) if told.browser else (held_item, told_item)
 
 
@@ -304,10 +306,9 @@ def _join_properties(winner: Item, fill: Item) -> Item:
     return {**{name: fill[name] for name in fill if name in taken}, **winner}
 
 
-def _rank(report: Report) -> int:
-    if not report.proved:
-        return 0
-    return 2 if report.backend else 1
+def _outranks(told: Report, held: Report) -> bool:
+    """Whether ``told`` has the better facts: the back end always, a ticket only before anything proved."""
+    return told.proved and (told.backend or not held.proved)
 
 
 def _other_money(held: Report, told: Report) -> bool:

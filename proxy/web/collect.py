@@ -24,6 +24,7 @@ from proxy.web.entries import entries_for
 
 MOST_BYTES = 64 * 1024
 MOST_ITEMS = 50
+MONEY = ("value", "currency")
 CLICK_COOKIE = "ttclid"
 # A tester's pass, put there by hand or by a test: see docs/qa.md.
 QA_COOKIE = "pixelpair_qa"
@@ -226,6 +227,7 @@ def _one(doors: Doors, visit: Visit, item: object, within: bool) -> tuple[Report
         ttp=report.ttp,
         limited=limited,
     )
+    withheld = _dropped(visit) or (None if proved else _withhold(doors, visit, event.event))
     rows = entries_for(
         site,
         site.destinations,
@@ -234,10 +236,11 @@ def _one(doors: Doors, visit: Visit, item: object, within: bool) -> tuple[Report
         received=visit.received,
         consent="limited" if limited else "granted",
         backend=False,
-        proved=proved,
+        # What is withheld proves nothing: the back end's word of the order, if it comes, goes out without it.
+        proved=proved and withheld is None,
         told_twice=doors.keys.has_any(site),
         warnings=(*report.warnings, *unmatched),
-        withheld=None if proved else _withhold(doors, visit, event.event),
+        withheld=withheld,
     )
     if visit.qa is not None:
         _make_tests(doors, visit, rows)
@@ -263,7 +266,7 @@ def _make_tests(doors: Doors, visit: Visit, rows: list[Entry]) -> None:
             problem = str(visit.qa)
         if problem:
             doors.count("qa")
-            row.state, row.reason = State.WITHHELD.value, f"QA token: {problem}"
+            row.state, row.reason, row.proved = State.WITHHELD.value, f"QA token: {problem}", False
 
 
 def _rules(site: Site, fallback_url: str) -> Rules:
@@ -296,23 +299,33 @@ def _with_ticket(doors: Doors, visit: Visit, report: Report) -> tuple[Report, bo
         doors.count("ticket")
         return replace(report, warnings=(*report.warnings, f"ticket: {error}")), False
     if (ticket.site, ticket.event, ticket.key) != (visit.site.name, report.event, report.key):
+        doors.count("ticket")
         return replace(report, warnings=(*report.warnings, "ticket: it was signed for another order")), False
-    properties = dict(report.properties)
-    warnings = report.warnings
     money, unusable = repair({"value": ticket.value, "currency": ticket.currency})
     if unusable:  # the browser's own value must not pass for the signed one
-        return replace(report, warnings=(*warnings, "ticket: its value or currency is none that TikTok takes")), False
-    for name, signed in money.items():
-        if name in properties and properties[name] != signed:
-            warnings = (*warnings, f"properties.{name}: differs from the ticket, which holds")
-        properties[name] = signed
+        doors.count("ticket")
+        warnings = (*report.warnings, "ticket: its value or currency is none that TikTok takes")
+        return replace(report, warnings=warnings), False
+    differs = [
+        name for name in ("value", "currency") if report.properties.get(name, money.get(name)) != money.get(name)
+    ]
+    if differs:
+        doors.count("ticket_differs")
+    # Nor may what the ticket leaves out come from the browser: with the signed value goes the signed currency alone.
+    properties = {name: value for name, value in report.properties.items() if name not in MONEY} | money
+    warnings = (*report.warnings, *(f"properties.{name}: differs from the ticket, which holds" for name in differs))
     return replace(report, properties=properties, warnings=warnings), True
+
+
+def _dropped(visit: Visit) -> str | None:
+    """A ticket proves the money, not that the shopper wants it told: it lifts nothing here."""
+    if visit.private and visit.site.gpc == "drop":
+        return "the browser asks for privacy (Sec-GPC) and this site drops such events"
+    return None
 
 
 def _withhold(doors: Doors, visit: Visit, event: str) -> str | None:
     site = visit.site
-    if visit.private and site.gpc == "drop":
-        return "the browser asks for privacy (Sec-GPC) and this site drops such events"
     if event in site.require_ticket:
         doors.count("no_ticket")
         return "this site demands an order ticket and the report had no good one"

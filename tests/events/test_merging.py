@@ -138,12 +138,41 @@ class TestWaiting:
         changes = merge(replace(report(forged, browser=True), state=state), TICKET, NOW)
         assert json.loads(changes["beside" if state == "sending" else "body"]) == json.loads(TICKET.body)
 
-    def test_a_tickets_signals_take_the_place_of_a_strangers_behind_the_back_end(self) -> None:
-        stranger = report(order(0.01, ip="9.9.9.9", ttclid="E.C.P.f"), browser=True)
-        held = replace(BACKEND, body=json.dumps(body(merge(BACKEND, stranger, NOW))), browser=True)
-        user = body(merge(held, TICKET, NOW))["user"]
+    def test_a_second_browser_gives_no_signals_even_with_a_ticket(self) -> None:
+        held = replace(BACKEND, body=json.dumps(body(merge(BACKEND, TICKET, NOW))), browser=True)
+        replayed = report(order(11, ip="9.9.9.9", ttclid="E.C.P.f"), browser=True, proved=True)
+        user = body(merge(held, replayed, NOW))["user"]
         assert (user["ip"], user["user_agent"]) == ("8.8.4.4", "Safari")
         assert "ttclid" not in user
+
+    @pytest.mark.parametrize("state", ["waiting", "sending", "dead", "withheld"])
+    @pytest.mark.parametrize("behind", ["a ticket", "a ticket and the back end"])
+    def test_a_ticket_told_again_with_other_words_changes_nothing(self, state: str, behind: str) -> None:
+        held = replace(TICKET, state=state)
+        if behind != "a ticket":
+            joined = body(merge(TICKET, BACKEND, NOW))
+            held = replace(BACKEND, body=json.dumps(joined), browser=True, state=state)
+        forged = {
+            **order(11, ip="9.9.9.9", ttclid="E.C.P.f", email="f" * 64, phone="f" * 64, zip_code="f"),
+            "page": {"url": "https://f.example/"},
+        }
+        forged["properties"] |= {"contents": [{"content_id": "forged"}], "description": "forged"}
+        changes = merge(held, report(forged, browser=True, proved=True), NOW)
+        assert json.loads(changes.get("beside" if state == "sending" else "body", held.body)) == json.loads(held.body)
+        assert "state" not in changes
+
+    def test_an_unproved_browser_that_came_first_adds_match_keys_but_no_properties(self) -> None:
+        forged = {**order(0.01, email="f" * 64, ip="9.9.9.9")}
+        forged["properties"] |= {"description": "forged"}
+        bare = {"event": "PlaceAnOrder", "user": {"phone": "c" * 64}, "properties": {"value": 12, "currency": "MAD"}}
+        item = body(merge(report(forged, browser=True), report(bare, backend=True, proved=True), NOW))
+        assert item["properties"] == bare["properties"]
+        assert item["user"] == {"email": "f" * 64, "phone": "c" * 64, "ip": "9.9.9.9"}
+
+    def test_a_ticketed_browsers_contents_fill_what_the_back_end_leaves_out(self) -> None:
+        bare = report({"event": "PlaceAnOrder", "properties": {"value": 12}}, backend=True, proved=True)
+        for held, told in ((TICKET, bare), (bare, TICKET)):
+            assert body(merge(held, told, NOW))["properties"]["contents"] == [{"content_id": "11"}]
 
     def test_nothing_withheld_fills_a_proved_report(self) -> None:
         forged = replace(report(order(0.01, email="f" * 64, zip_code="f"), browser=True), state="withheld")
@@ -166,7 +195,9 @@ class TestWaiting:
         properties = body(merge(BROWSER, bare, NOW))["properties"]
         assert properties["value"] == 5
         assert "currency" not in properties
-        assert properties["contents"] == [{"content_id": "10"}]
+        properties = body(merge(TICKET, bare, NOW))["properties"]
+        assert properties["value"] == 5
+        assert "currency" not in properties
 
     def test_the_stricter_consent_holds(self) -> None:
         limited = replace(report({**order(10), "limited_data_use": True}, browser=True), consent="limited")

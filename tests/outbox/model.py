@@ -39,10 +39,6 @@ class Told:
     wait: int
     test_code: str
 
-    @property
-    def standing(self) -> int:
-        return 0 if not self.proved else 1 if self.browser else 2
-
 
 @dataclass
 class Row:
@@ -364,8 +360,8 @@ def _pixel(held: str | None, told: str | None) -> str | None:
 
 
 def _joined(row: Row, told: Told) -> Item:
-    """Proved facts win, a back end's over a ticket's. The first browser gives the address; but a bot gives none, nor
-    does one whose order a browser's ticket shows to be another's, and a ticket's comes before one behind a back end."""
+    """Proved facts win, a back end's over a ticket's, and of two tickets the first. The first browser gives the
+    address; but a bot gives none, nor does one whose order a browser's ticket shows to be another's."""
     held = row.beside or row.body
     limited = row.limited or told.item.limited
     if held is None:
@@ -374,14 +370,12 @@ def _joined(row: Row, told: Told) -> Item:
         void = not row.proved
     else:
         void = row.browser and not row.proved and told.browser and told.proved
-    standing = 0 if not row.proved else 2 if row.backend else 1
-    winner = told.item if void or (told.proved and told.standing >= standing) else held
+    told_wins = told.proved and (not told.browser or not row.proved)
+    winner = told.item if void or told_wins else held
     if void and row.browser:
         ip = told.item.ip
-    elif told.browser and row.browser:
-        ip = told.item.ip if told.proved and row.backend else held.ip
-    elif told.browser:
-        ip = told.item.ip or held.ip
+    elif row.browser:
+        ip = held.ip if told.browser else held.ip or told.item.ip
     else:
-        ip = held.ip or told.item.ip
+        ip = told.item.ip or held.ip if told.browser else held.ip or told.item.ip
     return Item(winner.value, winner.person, ip, limited)

@@ -1,7 +1,10 @@
 """S2: the same report, told again and again."""
 
+import json
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from proxy.tickets import Ticket, sign_order
 from tests.web.conftest import NOW, SECRET, Shop
@@ -38,3 +41,27 @@ def test_s2_a_ticket_proves_its_own_order_only(shop: Shop, event: Event) -> None
     for number, changed in enumerate([{"key": "k2"}, {"event": "PlaceAnOrder"}, {"key": None}]):
         assert shop.post(event(**{"event": "Purchase", "key": "k1", "ticket": ticket, "n": number, **changed})).json
     assert [held.proved for held in shop.stored()] == [False] * 3
+
+
+@pytest.mark.parametrize("back_end", [False, True], ids=["alone", "after the back end"])
+@pytest.mark.parametrize("where", ["waiting", "sending"])
+def test_s2_a_ticket_told_again_with_other_words_changes_nothing_of_the_order(
+    shop: Shop, event: Event, where: str, back_end: bool
+) -> None:
+    def order(word: str, **facts: Any) -> dict[str, Any]:
+        ticket = sign_order(Ticket("default", "CompletePayment", "k1", 250.0, "MAD"), (SECRET,), NOW / 1000)
+        told = {"value": 250, "currency": "MAD", "description": word, "contents": [{"content_id": word}]}
+        user = {"email": f"{word}@example.com", "external_id": word}
+        return event(event="CompletePayment", key="k1", ticket=ticket, properties=told, user=user, **facts)
+
+    shop.post(order("true", ttclid="E.C.P.true"))
+    if back_end:
+        assert shop.track("k1").status_code == 200
+    if where == "sending":
+        shop.outbox.claim(PIXEL, NOW + 60_000, 1_000, "sender", 60_000)
+    (before,) = shop.stored()
+    forged = order("forged", ttclid="E.C.P.forged") | {"url": "https://shop.example/forged"}
+    forged["user"]["phone"] = "+12133734253"
+    assert shop.post(forged, X_Forwarded_For="9.9.9.9", User_Agent="Forged Firefox").status_code == 202
+    (after,) = shop.stored()
+    assert json.loads(after.beside or after.body) == json.loads(before.body)

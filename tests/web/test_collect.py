@@ -145,6 +145,19 @@ class TestConsent:
         assert shop.stored()[0].state == "withheld"
         assert "Sec-GPC" in (shop.stored()[0].reason or "")
 
+    def test_no_ticket_lifts_it(self, open_shop: Open, event: Event) -> None:
+        shop = open_shop(PIXELPAIR_GPC="drop")
+        ticket = sign_order(Ticket("default", "CompletePayment", "order-1", 9.0, "MAD"), (SECRET,), NOW / 1000)
+        private = {"Sec_GPC": "1", "User_Agent": "Private Firefox/150.0"}
+        assert shop.post(event(event="CompletePayment", key="order-1", ticket=ticket), **private).status_code == 202
+        (held,) = shop.stored()
+        assert (held.state, held.proved) == ("withheld", False)
+        assert shop.track("order-1").status_code == 200
+        (held,) = shop.stored()
+        assert held.state == "waiting", "the back end's own word of the order is another matter"
+        assert "Private Firefox" not in held.body
+        assert held.consent == "limited"
+
 
 class TestBots:
     @pytest.mark.parametrize(
@@ -189,6 +202,22 @@ class TestTickets:
         (held,) = shop.stored()
         assert (held.proved, held.value) == (False, 1)
         assert any(warning.startswith("ticket:") for warning in held.warnings)
+
+    @pytest.mark.parametrize(
+        ("value", "currency", "kept"),
+        [(250.0, None, {"value": 250}), (None, "MAD", {"currency": "MAD"}), (None, None, {})],
+    )
+    def test_what_it_leaves_out_does_not_come_from_the_browser(
+        self, shop: Shop, event: Event, value: float | None, currency: str | None, kept: dict[str, Any]
+    ) -> None:
+        ticket = sign_order(Ticket("default", "PlaceAnOrder", "k1", value, currency), (SECRET,), NOW / 1000)
+        properties = {"value": 999_999, "currency": "KWD", "order_id": "k1"}
+        shop.post(event(event="PlaceAnOrder", properties=properties, ticket=ticket))
+        (held,) = shop.stored()
+        told = json.loads(held.body)["properties"]
+        assert {name: told[name] for name in ("value", "currency") if name in told} == kept
+        assert any(warning.startswith("properties.value: differs") for warning in held.warnings)
+        assert shop.refused() == {"ticket_differs": 1}
 
     def test_a_site_may_demand_one(self, open_shop: Open, event: Event) -> None:
         shop = open_shop(PIXELPAIR_REQUIRE_TICKET="PlaceAnOrder")

@@ -78,7 +78,7 @@ def test_a_test_never_counts_whatever_is_wrong_with_its_token(
     assert shop.post(event(event="Purchase", key="k1", ticket=ticket), Cookie=wrong).status_code == 202
     assert [held.state for held in shop.stored()] == ["withheld"] * 2
     assert all(reason in (held.reason or "") for held in shop.stored())
-    assert shop.refused() == {"qa": 2}
+    assert shop.refused() == {"qa": 2, "ticket_differs": 1}
 
 
 def test_a_demanded_ticket_is_demanded_of_testers_too(open_shop: Open, event: Event) -> None:
