@@ -7,6 +7,7 @@ from proxy.events.scalars import UNSTORABLE, WHITE_SPACE, holds_email
 
 LONGEST_TOLD = 16_384
 LONGEST_SENT = 2_048
+MOST_ENCODINGS = 3  # a page's address inside a link inside a redirect
 # Queries carry e-mails, names and tokens, so only what tells the campaign goes on.
 CAMPAIGN = frozenset({"ttclid", "gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid"})
 
@@ -30,12 +31,31 @@ def sent_url(url: str) -> str:
     if parts is None:
         return ""
     host = parts.netloc.rpartition("@")[2]
-    path = "/" if holds_email(unquote(parts.path)) else parts.path
+    path = "/" if _names_someone(parts.path) else parts.path
     query = "&".join(pair for pair in parts.query.split("&") if _is_campaign(pair)) if parts.query else ""
     sent = urlunsplit((parts.scheme, host, path, query, ""))
     if len(sent) > LONGEST_SENT:
         sent = urlunsplit((parts.scheme, host, "/", "", ""))
     return sent if len(sent) <= LONGEST_SENT else ""
+
+
+def path_warning(field: str, url: str | None) -> tuple[str, ...]:
+    """What to say when ``sent_url`` cuts the path of ``url`` for the e-mail address in it."""
+    parts = _split(url) if url else None
+    if parts is None or not _names_someone(parts.path):
+        return ()
+    return (f"{field}: its path holds an e-mail address, so its origin is sent instead; take the address off the path",)
+
+
+def _names_someone(part: str) -> bool:
+    """Whether an e-mail address stands in a part of an address, also when it was encoded more than once."""
+    for _ in range(MOST_ENCODINGS):
+        if holds_email(part):
+            return True
+        if "%" not in part:
+            return False
+        part = unquote(part)
+    return holds_email(part)
 
 
 def _split(url: str) -> SplitResult | None:
@@ -47,4 +67,4 @@ def _split(url: str) -> SplitResult | None:
 
 def _is_campaign(pair: str) -> bool:
     name = pair.partition("=")[0].lower()
-    return (name in CAMPAIGN or name.startswith("utm_")) and not holds_email(unquote(pair))
+    return (name in CAMPAIGN or name.startswith("utm_")) and not _names_someone(pair)

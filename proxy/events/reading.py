@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from proxy.errors import Rejected
 from proxy.events import names
-from proxy.events.address import web_url
+from proxy.events.address import path_warning, web_url
 from proxy.events.event_id import told_key, usable_key
 from proxy.events.identity import USER_FIELDS
 from proxy.events.properties import repair
@@ -41,6 +41,8 @@ def read_report(item: object, rules: Rules) -> Report:
     event, view, n = _event(item, rules), _view(item), _n(item)
     told = _Told(item)
     properties, complaints = repair(item.get("properties"))
+    url, referrer = told.url(rules), told.optional("referrer", web_url, "must start with https:// or http://")
+    cut = (*path_warning("url", url), *path_warning("referrer", referrer))
     return Report(
         event=event,
         view=view,
@@ -49,8 +51,8 @@ def read_report(item: object, rules: Rules) -> Report:
         placed=told.optional("placed", _seconds, "must be the order's time in Unix seconds"),
         time=told.optional("time", _milliseconds, "must be Unix milliseconds"),
         sent=told.optional("sent", _milliseconds, "must be Unix milliseconds"),
-        url=told.url(rules),
-        referrer=told.optional("referrer", web_url, "must start with https:// or http://"),
+        url=url,
+        referrer=referrer,
         properties=properties,
         ttclid=told.optional("ttclid", read_ttclid, TTCLID_WANTED),
         ttp=told.optional("ttp", read_ttp, TTP_WANTED),
@@ -60,7 +62,7 @@ def read_report(item: object, rules: Rules) -> Report:
         pixel=told.optional("pixel", _pixel, "must be sent, blocked, off or unknown"),
         retry=told.optional("retry", _count, "must be a whole number") or 0,
         site=told.optional("site", _site, "must be a site's name"),
-        warnings=told_warnings([*told.warnings, *complaints]),
+        warnings=told_warnings([*told.warnings, *cut, *complaints]),
     )
 
 

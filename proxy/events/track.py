@@ -12,7 +12,7 @@ from typing import Any
 
 from proxy.errors import Rejected
 from proxy.events import names
-from proxy.events.address import web_url
+from proxy.events.address import path_warning, web_url
 from proxy.events.event_id import is_usable_event_id, told_key, usable_key
 from proxy.events.identity import USER_FIELDS
 from proxy.events.properties import (
@@ -118,14 +118,17 @@ def _report(
     event_time = _event_time(item, now)
     event_id, key = _identify(item, event, rules, fresh_id)
     fields = user.user_fields()
+    url = page.read("url", web_url, "must start with https:// or http://") or rules.fallback_url
+    referrer = page.read("referrer", web_url, "must start with https:// or http://")
+    cut = (*path_warning("page.url", url), *path_warning("page.referrer", referrer))
     limited = item.flag("limited_data_use") or rules.default_consent == "limited"
     return Report(
         event=event,
         event_id=event_id,
         key=key,
         event_time=event_time,
-        url=page.read("url", web_url, "must start with https:// or http://") or rules.fallback_url,
-        referrer=page.read("referrer", web_url, "must start with https:// or http://"),
+        url=url,
+        referrer=referrer,
         properties=properties,
         ttclid=user.read("ttclid", read_ttclid, TTCLID_WANTED),
         ttp=user.read("ttp", read_ttp, TTP_WANTED),
@@ -135,7 +138,7 @@ def _report(
         consent="limited" if limited else "granted",
         test_event_code=test_event_code,
         device=repair(item.inside("device").given)[0],
-        warnings=told_warnings([*item.warnings, *user.warnings, *complaints]),
+        warnings=told_warnings([*item.warnings, *user.warnings, *cut, *complaints]),
     )
 
 

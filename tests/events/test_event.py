@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.events.address import LONGEST_SENT, sent_url, web_url
+from proxy.events.address import LONGEST_SENT, path_warning, sent_url, web_url
 from proxy.events.event import DAY_MS, build_event, event_time_of
 from proxy.events.report import Report
 
@@ -121,6 +121,8 @@ def test_a_back_ends_event_time_stands():
         ("https://shop.example/a?utm_content=jane%40shop.example", "https://shop.example/a"),
         ("https://shop.example/users/jane@shop.example/orders", "https://shop.example/"),
         ("https://shop.example/users/jane%40shop.example/orders", "https://shop.example/"),
+        ("https://shop.example/users/jane%252540shop.example/orders", "https://shop.example/"),
+        ("https://shop.example/a?utm_content=jane%2540shop.example", "https://shop.example/a"),
         ("https://www.tiktok.com/@shop.example.brand", "https://www.tiktok.com/@shop.example.brand"),
         ("https://[2606:4700:4700::1111]/a", "https://[2606:4700:4700::1111]/a"),
         ("https://b\u00fccher.example/\u00fc", "https://b\u00fccher.example/\u00fc"),
@@ -131,6 +133,22 @@ def test_a_back_ends_event_time_stands():
 def test_of_an_address_only_the_campaign_goes_out(told, sent):
     assert sent_url(told) == sent
     assert sent_url(sent) == sent
+
+
+@pytest.mark.parametrize(
+    ("url", "is_cut"),
+    [
+        ("https://shop.example/users/jane@shop.example", True),
+        ("https://shop.example/users/jane%2540shop.example", True),
+        ("https://shop.example/a?email=jane@shop.example#jane@shop.example", False),
+        ("https://www.tiktok.com/@shop.example.brand", False),
+        (None, False),
+    ],
+)
+def test_a_path_that_is_cut_is_warned_of_by_its_field_alone(url, is_cut):
+    warnings = path_warning("page.url", url)
+    assert [warning.split(": ")[0] for warning in warnings] == ["page.url"] * is_cut
+    assert "jane" not in str(warnings)
 
 
 @pytest.mark.parametrize(
