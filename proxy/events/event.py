@@ -6,6 +6,7 @@ from typing import Any
 
 from proxy.events.address import sent_url
 from proxy.events.report import Report
+from proxy.events.scalars import holds_email
 
 DAY_MS = 86_400_000
 LONGEST_USER_AGENT = 1_024
@@ -34,7 +35,8 @@ def build_event(
     limited: bool,
 ) -> Event:
     """The event that ``report`` tells. ``user`` comes hashed from ``identity``; ``event_time`` is in Unix seconds."""
-    agent = user_agent[:LONGEST_USER_AGENT] if user_agent else None
+    # A robot's user agent may hold its owner's address; no browser's does.
+    agent = user_agent[:LONGEST_USER_AGENT] if user_agent and not holds_email(user_agent) else None
     signals = {"ttclid": ttclid, "ttp": ttp, "ip": ip, "user_agent": agent}
     page = {"url": sent_url(report.url), "referrer": sent_url(report.referrer) if report.referrer else None}
     item: dict[str, Any] = {

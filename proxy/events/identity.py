@@ -13,10 +13,11 @@ from hashlib import sha256
 from email_validator import EmailNotValidError, validate_email
 
 from proxy.events.phone import e164
-from proxy.events.scalars import as_text, is_empty
+from proxy.events.scalars import as_text, holds_email, is_empty
 
 MOST_VALUES = 10  # of one field: parsing takes time, and nobody has more addresses than that
 LONGEST = 512
+FEWEST_PHONE_DIGITS = 7
 
 _HASH = re.compile("[0-9A-Fa-f]{64}")
 _LOCALE = re.compile("[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,5}")
@@ -102,6 +103,12 @@ def _letters(text: str, _region: str | None) -> str:
     return lower if lower.isalnum() else "".join(char for char in lower if unicodedata.category(char)[0] in "LMN")
 
 
+def _place(text: str, region: str | None) -> str | None:
+    """As ``_letters``; but a place goes out unhashed, so what is an e-mail address or a phone number is none."""
+    letters = None if holds_email(text) else _letters(text, region)
+    return letters if letters and sum(char.isdigit() for char in letters) < FEWEST_PHONE_DIGITS else None
+
+
 def _locale(text: str, _region: str | None) -> str | None:
     return text.replace("_", "-") if _LOCALE.fullmatch(text) else None
 
@@ -112,9 +119,9 @@ _RULES = {
     "external_id": _Rule(_as_told, "must be a string or a whole number", many=True),
     "first_name": _Rule(_letters, "must hold letters"),
     "last_name": _Rule(_letters, "must hold letters"),
-    "city": _Rule(_letters, "must hold letters", hashed=False),
-    "state": _Rule(_letters, "must hold letters", hashed=False),
-    "country": _Rule(_letters, "must be a country code such as US", hashed=False),
+    "city": _Rule(_place, "must be a place's name", hashed=False),
+    "state": _Rule(_place, "must be a place's name", hashed=False),
+    "country": _Rule(_place, "must be a country code such as US", hashed=False),
     "zip_code": _Rule(_letters, "must hold letters or digits"),
     "locale": _Rule(_locale, "must be a language tag such as en-GB", hashed=False),
 }

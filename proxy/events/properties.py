@@ -130,7 +130,7 @@ class _Repair:
 
     def named(self, name: str, value: object, where: str, levels: int) -> object:
         """A property that TikTok does not list. Its name may be personal itself, so warnings name its place only."""
-        if name in PERSONAL:
+        if name in PERSONAL or holds_email(name):
             self.drop(where, _PERSONAL_SENTENCE)
             return None
         if UNSTORABLE.search(name):

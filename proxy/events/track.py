@@ -28,7 +28,15 @@ from proxy.events.properties import (
     repair,
 )
 from proxy.events.report import Report, Rules, told_warnings
-from proxy.events.scalars import WHITE_SPACE, as_integer, as_text, is_blank, is_empty, read_decimal
+from proxy.events.scalars import (
+    WHITE_SPACE,
+    as_integer,
+    as_text,
+    holds_email,
+    is_blank,
+    is_empty,
+    read_decimal,
+)
 from proxy.events.signals import TTCLID_WANTED, TTP_WANTED, read_ttclid, read_ttp
 
 MOST_ITEMS = 1_000
@@ -77,6 +85,8 @@ def read_track(body: object, rules: Rules, now: int, fresh_id: Callable[[], str]
         request.refuse("event_source", 'must be "web"; this proxy sends no other events')
     source = request.text("event_source_id", needed=True)
     test_event_code = request.text("test_event_code")
+    if test_event_code and holds_email(test_event_code):
+        request.refuse("test_event_code", "must be the code that TikTok Events Manager shows under Test Events")
     reports = tuple(
         _report(item, f"data.{index}.", test_event_code, rules, now, fresh_id, errors)
         for index, item in enumerate(_items(request))
