@@ -16,9 +16,13 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from proxy.outbox.entry import Entry
 from tests.faults.conftest import TOKEN, Proxy, running_sandbox
 from tests.faults.ledger import fresh_view
 from tests.program import PIXEL, PIXELPAIR, wait_for
+from tests.web.conftest import SHOP, Shop, open_shop
+
+__all__ = ["open_shop"]
 
 MARK = "cnry"
 # The sandbox knows one access token only; it too may stand nowhere.
@@ -239,3 +243,31 @@ def test_s12_nothing_raw_stays_goes_out_or_is_shown(proxy: Proxy) -> None:
 def _around(content: bytes, leak: bytes | str) -> bytes:
     at = content.find(leak if isinstance(leak, bytes) else leak.encode())
     return content[max(at - 80, 0) : at + 60] if at >= 0 else b""
+
+
+def test_s12_a_failure_inside_tells_nobody_what_was_told(
+    open_shop: Callable[..., Shop],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shop = open_shop()
+
+    def fail(rows: list[Entry]) -> None:
+        raise RuntimeError(f"could not store {known} of {rows!r}")
+
+    known = email()
+    monkeypatch.setattr(shop.commit, "store", fail)
+    report = {"v": 1, "event": "Lead", "view": fresh_view(), "n": 1, "url": f"https://shop.example/?e={known}"}
+    item = {"event": "Lead", "event_id": "1", "user": {"email": known, "ip": "8.8.8.8"}}
+    body = {"event_source": "web", "event_source_id": PIXEL, "data": [item]}
+    keys = {"Access-Token": SHOP["PIXELPAIR_API_KEYS"]}
+    answers = [
+        shop.post(report),
+        shop.post([report, {**report, "n": 2}]),
+        shop.client.post("/t/open_api/v1.3/event/track/", headers=keys, json=body),
+    ]
+    assert [answer.status_code for answer in answers] == [500, 202, 500]
+    assert "RuntimeError" in caplog.text
+    told = caplog.text.encode() + b"".join(answer.data for answer in answers)
+    assert SECRET.findall(told) == []
+    assert SHOP["PIXELPAIR_API_KEYS"].encode() not in told
