@@ -27,7 +27,7 @@ TEXTS = frozenset(
 )
 NUMBERS = frozenset({"value", "price", "predicted_ltv"})
 INTEGERS = frozenset({"quantity", "num_items"})
-PERSONAL = frozenset({"email", "phone", "phone_number"})
+PERSONAL = frozenset({"email", "phone", "phone_number", "first_name", "last_name"})
 
 # A report is read to a depth of 8 containers, three of which are the array of reports, the report and its properties.
 MOST_LEVELS = 5

@@ -46,7 +46,7 @@
 
   /** A value that TikTok does not list; `levels` of containers may lie in it. Personal data belongs in `identify`. */
   const unlisted = (/** @type {any} */ value, /** @type {string} */ name, /** @type {number} */ levels) => {
-    if (/^(email|phone(_number)?)$/.test(name) || isUnfit(name)) return;
+    if (/^(email|phone(_number)?|(fir|la)st_name)$/.test(name) || isUnfit(name)) return;
     if (isContainer(value)) {
       if (levels) return each(value, (one, name) => unlisted(one, name, levels - 1));
     } else if (isText(value) ? !isUnfit(value) : Math.abs(value) < 2 ** 53) return value;
