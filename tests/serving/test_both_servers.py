@@ -6,11 +6,10 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,34 +19,13 @@ import requests
 from click.testing import CliRunner
 
 from proxy.cli import main
+from tests.program import CEILING, PIXELPAIR, free_ports, wait_for
 
-PIXELPAIR = Path(sys.executable).with_name("pixelpair")
-CEILING = 60  # seconds; generous, only a hang reaches it
 SERVERS = pytest.mark.parametrize("server", ["waitress", "granian"])
 HALF_OPEN = 200
 LOAD_THREADS = 6
 
 _numbers = itertools.count()
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as probes:
-        bound = [probes.enter_context(socket.socket()) for _ in range(count)]
-        for probe in bound:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in bound]
-
-
-def wait_for(what: Callable[[], Any]) -> Any:
-    until = time.monotonic() + CEILING
-    while time.monotonic() < until:
-        try:
-            if found := what():
-                return found
-        except requests.RequestException:
-            pass
-        time.sleep(0.02)
-    raise AssertionError("it never happened")
 
 
 def is_there(pid: int) -> bool:

@@ -2,11 +2,13 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.threats.operator_door import Browser, Door, open_door
 from tests.web.conftest import BROWSER, Shop, event, open_shop, shop
 
 __all__ = ["event", "open_shop", "shop"]
@@ -38,3 +40,16 @@ def raw() -> Raw:
         return shop.client.open(path, method=method, data=data, environ_overrides=environ)
 
     return send
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    """The operator's pages behind a password."""
+    with open_door(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def person(door: Door) -> Browser:
+    """Somebody's browser at that door."""
+    return door.browser()

@@ -1,12 +1,11 @@
 """S6: no page elsewhere acts in the operator's name, and the public door has no authority that could be borrowed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from proxy.operator.login import ELSEWHERE
-from tests.threats.operator_door import HOST, PASSWORD, SECURE, Browser, Door, open_door
+from tests.threats.operator_door import HOST, PASSWORD, SECURE, Browser, Door
 from tests.web.conftest import SHOP, Shop
 
 FOREIGN = [
@@ -23,17 +22,6 @@ FOREIGN = [
     "https://[",
     "file://",
 ]
-
-
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    with open_door(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def person(door: Door) -> Browser:
-    return door.browser()
 
 
 @pytest.mark.parametrize("origin", FOREIGN)

@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,22 +11,11 @@ from proxy.operator.app import create_app
 from proxy.operator.sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST, Sessions
 from proxy.operator.throttle import ADDRESS_SECONDS, DIRECT, IN_ALL, PER_ADDRESS, Throttle
 from tests.operator.conftest import settings
-from tests.threats.operator_door import HTTPS, KEY, PASSWORD, SECURE, VISITOR, Browser, Door, open_door
+from tests.threats.operator_door import HTTPS, KEY, PASSWORD, SECURE, VISITOR, Browser, Door
 
 PAGES = ["/", "/?state=dead", "/event/1", "/nowhere", "/vendor/nothing.js"]
 POLLED = ["/events", "/events?seen=1", "/events.json"]
 OTHER_KEY = "another-key-that-is-long-enough-0123456789ab"
-
-
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    with open_door(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def person(door: Door) -> Browser:
-    return door.browser()
 
 
 @pytest.mark.parametrize("path", PAGES)
