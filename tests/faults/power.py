@@ -128,9 +128,10 @@ def posted(step: Step) -> list[str]:
 
 
 def _ids(step: Step, start: bytes) -> list[str]:
-    if step.what != ">" or not step.data.startswith(start):
+    body = step.data.rpartition(b"\r\n\r\n")[2]  # sent with its head, or alone
+    if step.what != ">" or not body.startswith(start):
         return []
-    return [name.decode() for name in _EVENT_ID.findall(step.data)]
+    return [name.decode() for name in _EVENT_ID.findall(body)]
 
 
 def cut_points(steps: Sequence[Step], cuts: int, rng: random.Random) -> list[int]:

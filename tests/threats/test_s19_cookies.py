@@ -1,6 +1,5 @@
 """S19: each cookie has the strictest flags that its use allows, and a size that every browser keeps."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,6 @@ HTTPS = f"__Host-{VISITOR}"
 
 def flags(told: str) -> set[str]:
     return {part.strip() for part in told.split(";")[1:]}
-
-
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    with open_door(tmp_path) as opened:
-        yield opened
 
 
 def test_over_https_the_session_is_bound_to_its_host_and_hidden_from_scripts(door: Door) -> None:
