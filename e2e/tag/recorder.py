@@ -53,34 +53,41 @@ class Recorder:
         self.reports: list[dict[str, Any]] = []
         self.pages: dict[str, str] = {}
         self.answer = 202
+        # In the order of core.js's parameters.
         self.settings: dict[str, Any] = {
             "site": "main",
             "domains": ["127.0.0.1"],
             "pixels": [PIXEL],
-            "pixelUrl": sandbox,
-            "mount": "/t",
+            "pixelScript": f"{sandbox}/i18n/pixel/events.js",
+            "mount": "/t/",
             "orderEvents": ["PlaceAnOrder", "CompletePayment", "Purchase"],
             "consent": "granted",
-            "gpc": "limit",
+            "gpcDrops": False,
             "pageView": "both",
+            "cookieRules": "; Path=/; SameSite=Lax",
         }
+        # The optional parts by file name, each with its setting.
+        self.parts: dict[str, Any] = {}
 
     def app(self) -> Flask:
         app = Flask("recorder", static_folder=None)
 
         @app.get("/t/tag.js")
         def tag() -> Response:
-            text = (TAG / "built" / "core.js").read_text("utf-8")
-            return self._script(text.replace("__PIXELPAIR__", json.dumps(self.settings)))
+            return self._script(self.tag())
+
+        @app.get("/t/debug.js")
+        def debug() -> Response:
+            return self._script((TAG / "built" / "debug.js").read_text("utf-8"))
 
         @app.get("/t/source.js")
         def source() -> Response:
             """The source with its inner functions laid open as ``window.inner``."""
             text = (TAG / "core.js").read_text("utf-8")
             assert text.count("/* test-hook */") == 1
-            hook = "window.inner = {settings, repair, keyOf, idOf, newViewId};"
+            hook = "window.inner = {orderEvents, repair, keyOf, idOf, newViewId};"
             text = text.replace("/* test-hook */", hook)
-            return self._script(text.replace("__PIXELPAIR__", json.dumps(self.settings)))
+            return self._script(text.replace("__PIXELPAIR__", f"...{json.dumps(list(self.settings.values()))}"))
 
         @app.post("/t/e")
         def report() -> Response:
@@ -100,6 +107,14 @@ class Recorder:
             return Response(self.pages.get("/" + path, document()), mimetype="text/html")
 
         return app
+
+    def tag(self) -> str:
+        """The tag as the proxy puts it together."""
+        arguments = [f"...{json.dumps(list(self.settings.values()))}"]
+        for part, setting in self.parts.items():
+            text = (TAG / "built" / f"{part}.js").read_text("utf-8").rstrip()
+            arguments.append(text.replace("__PIXELPAIR__", json.dumps(setting)))
+        return (TAG / "built" / "core.js").read_text("utf-8").replace("__PIXELPAIR__", ",".join(arguments))
 
     def _script(self, text: str) -> Response:
         return Response(text, mimetype="text/javascript", headers={"Cache-Control": "no-store"})
