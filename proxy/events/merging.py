@@ -31,7 +31,11 @@ the row over with what it tells itself (TAKE_OVER), is not joined with what a te
 the test was delivered. Two tests are joined as two live reports are.
 
 In every case the pixel's state is taken over, because it tells what TikTok may already have counted, and the stricter
-consent, because it may yet matter: a delivered event can be sent again.
+consent, because it may yet matter: a delivered event can be sent again. Reports that are withheld are no exception.
+Their browser's pixel has fired or not, ticket or none, and who asks for less is often the shopper himself: by a reload
+after his ticket's week, or by a browser whose events the site drops because it asks for privacy. So a stranger who
+knows the key can have an event's data use limited, and by a false word on the pixel decide whether it still goes out
+after more than 48 hours of outage. He cannot change what is told of the order.
 """
 
 import json
@@ -42,6 +46,10 @@ from typing import Any, Protocol
 HOUR = 3_600_000
 TIKTOK_FORGETS_AFTER = 48 * HOUR  # reference: deduplication within 48 hours, measured at arrival
 MOST_WARNINGS = 20
+
+# How the warnings begin, or end, that no others may crowd out.
+_FINDINGS = ("key: reused", "ticket: ", "rate: ", "test_event_code: this event is live", "event_id: this key")
+_OVERRULED = ": differs from the ticket, which holds"
 
 TEST_OF_LIVE = "test_event_code: this event is live; a test of it is not sent, test with another event_id"
 
@@ -327,9 +335,16 @@ def _warn(held: Report, told: Report, further: tuple[str, ...]) -> Changes:
 
 def _add_warnings(held: Report, found: Sequence[str]) -> Changes:
     new = [warning for warning in dict.fromkeys(found) if warning not in held.warnings]
-    if not new or len(held.warnings) >= MOST_WARNINGS:
-        return {}
-    return {"warnings": (*held.warnings, *new)[:MOST_WARNINGS]}
+    findings = [warning for warning in new if _is_finding(warning)]
+    room = MOST_WARNINGS - sum(not _is_finding(warning) for warning in held.warnings)
+    others = [warning for warning in new if not _is_finding(warning)][: max(0, room)]
+    return {"warnings": (*findings, *held.warnings, *others)} if findings or others else {}
+
+
+def _is_finding(warning: str) -> bool:
+    """Whether it tells of an attempt or a wrong set-up, not of a field that was repaired. These are sentences of ours,
+    few and each kept once, so they always find room, however many odd fields a stranger has told of first."""
+    return warning.startswith(_FINDINGS) or warning.endswith(_OVERRULED)
 
 
 def _put(item: Item, name: str, value: Item) -> None:

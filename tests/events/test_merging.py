@@ -377,6 +377,7 @@ class TestPixelState:
     def test_it_is_taken_over_in_every_state(self, state: str) -> None:
         held = replace(BROWSER, state=state, pixel="unknown", delivered_at=NOW)
         assert merge(held, replace(BROWSER, pixel="blocked"), NOW)["pixel"] == "blocked"
+        assert merge(held, replace(BROWSER, pixel="sent", state="withheld"), NOW)["pixel"] == "sent"
 
 
 class TestKeyReused:
@@ -392,6 +393,25 @@ class TestKeyReused:
         assert "warnings" not in merge(held, replace(BROWSER, warnings=("a",)), NOW)
         full = replace(BROWSER, warnings=tuple(map(str, range(MOST_WARNINGS))))
         assert "warnings" not in merge(full, replace(BROWSER, warnings=("new",)), NOW)
+
+    def test_a_stranger_cannot_fill_the_room_of_what_matters(self) -> None:
+        full = replace(BROWSER, host="shop.example", warnings=tuple(map(str, range(MOST_WARNINGS))))
+        findings = (
+            "ticket: it was signed for another order",
+            "properties.value: differs from the ticket, which holds",
+            "rate: its address sent more reports than reports_per_minute allows; kept, since it tells of an order",
+            TEST_OF_LIVE,
+        )
+        told = replace(BROWSER, value=11.0, host="other.example", warnings=("new", *findings))
+        reused = ("key: reused, told again with another value", "key: reused, told again from another host")
+        warnings = merge(full, told, NOW)["warnings"]
+        assert warnings == (*findings, *reused, *full.warnings)
+        held = replace(full, warnings=warnings)
+        assert "warnings" not in merge(held, told, NOW)
+
+    def test_what_matters_of_the_first_report_takes_no_room_of_later_words(self) -> None:
+        held = replace(BROWSER, warnings=("ticket: it is older than 7 days", *map(str, range(MOST_WARNINGS - 1))))
+        assert merge(held, replace(BROWSER, warnings=("new",)), NOW)["warnings"] == (*held.warnings, "new")
 
 
 def test_joining_leaves_its_arguments_alone() -> None:
