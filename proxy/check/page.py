@@ -7,7 +7,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from proxy.check.fetching import MOST_BYTES, Answer
+from proxy.check.fetching import MOST_BYTES, Answer, unfit
 from proxy.check.line import Line, failed, passed, warned
 from proxy.check.policy import Policy, policies_of
 from proxy.check.reading import Page, Script
@@ -64,10 +64,15 @@ def is_https(answer: Answer, plain: Answer | None) -> Line:
 def tag_of(page: Page, mount: str | None) -> Script | None:
     """The first script of the page that may be the tag; ``mount`` is where it should be, None where that is unknown."""
     wanted = f"{mount}/tag.js" if mount else "/tag.js"
-    found = [script for script in page.scripts if script.src and urlsplit(script.src).path.endswith("/tag.js")]
-    return next((script for script in found if urlsplit(script.src).path.endswith(wanted)), None) or next(
-        iter(found), None
-    )
+    found = [script for script in page.scripts if script.src and _path_of(script.src).endswith("/tag.js")]
+    return next((script for script in found if _path_of(script.src).endswith(wanted)), None) or next(iter(found), None)
+
+
+def _path_of(address: str) -> str:
+    try:
+        return urlsplit(address).path
+    except ValueError:  # no browser loads it either
+        return ""
 
 
 def tag_is_there(page: Page, tag: Script | None, mount: str) -> Line:
@@ -109,9 +114,15 @@ def told_by(answer: Answer) -> dict[str, Any] | None:
         told, _ = json.JSONDecoder().raw_decode(text, start + 1)
     except (ValueError, RecursionError):
         return None
+    return told if _fits(told) else None
+
+
+def _fits(told: object) -> bool:
     kinds = {"site": str, "domains": list, "pixels": list, "pixelUrl": str, "mount": str}
-    fits = isinstance(told, dict) and all(isinstance(told.get(name), kind) for name, kind in kinds.items())
-    return told if fits else None
+    if not isinstance(told, dict) or not all(isinstance(told.get(name), kind) for name, kind in kinds.items()):
+        return False
+    texts = all(isinstance(text, str) for text in (*told["domains"], *told["pixels"]))
+    return texts and not unfit(told["pixelUrl"])
 
 
 def tag_comes(answer: Answer, is_ours: bool) -> Iterator[Line]:
@@ -152,16 +163,14 @@ def right_site(told: Mapping[str, Any], host: str, settings: Settings | None) ->
             "site", f"the tag is silent on {host}: it is none of the domains of the site {told['site']}", cure
         )
     if settings is None:
-        return passed(
-            "site", f"site {told['site']}, pixels {', '.join(map(str, told['pixels']))}; no settings here to compare"
-        )
+        return passed("site", f"site {told['site']}, pixels {', '.join(told['pixels'])}; no settings here to compare")
     site = settings.sites.get(told["site"])
     cure = "Give the tag's address ?site= with the right name, or look whether another Pixelpair answers there."
     if site is None:
         return failed("site", f"the tag is of the site {told['site']}, which the settings here do not have", cure)
     codes = [destination.pixel_code for destination in site.destinations]
     if told["pixels"] != codes:
-        found = f"the tag has the pixels {', '.join(map(str, told['pixels']))}, the settings here {', '.join(codes)}"
+        found = f"the tag has the pixels {', '.join(told['pixels'])}, the settings here {', '.join(codes)}"
         return failed("site", found, f"{cure} If the settings are new, start Pixelpair again.")
     return passed("site", f"site {site.name} with its pixel {', '.join(codes)}")
 
