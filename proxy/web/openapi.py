@@ -82,6 +82,7 @@ def _tag() -> Schema:
         "parameters": [_site_parameter()],
         "responses": {
             "200": {"description": "The script, the same for every visitor.", "content": script},
+            "304": {"description": "Not changed since the copy that If-None-Match names."},
             "404": {"description": "No such site: a script that says so in the console.", "content": script},
         },
     }
