@@ -180,6 +180,7 @@ def merge(held: Report, told: Report, now: int) -> Changes:
     if move is Move.ADOPT:
         return changes | {"proved": True, "backend": held.backend or told.backend} | _warn(held, told, told.warnings)
 
+    void = _is_void(held, told)
     before = json.loads(held.beside or held.body or "{}")
     item = join(before, held, json.loads(told.body), told)
     consent = stricter(held.consent, told.consent)
@@ -189,11 +190,13 @@ def merge(held: Report, told: Report, now: int) -> Changes:
         return changes
     changes |= _warn(held, told, told.warnings)
     changes |= {
-        "browser": held.browser or told.browser,
+        "browser": told.browser or (held.browser and not void),
         "backend": held.backend or told.backend,
         "proved": held.proved or told.proved,
         "consent": consent,
     }
+    if held.browser and not changes["browser"] and pixel is None:
+        changes["pixel"] = "unknown"  # there was a page, whoever's, and its pixel may have told TikTok
     text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
     changes |= money(item)
     if move is Move.JOIN_BESIDE:
@@ -203,7 +206,8 @@ def merge(held: Report, told: Report, now: int) -> Changes:
         # Complete: nothing is left to wait for.
         both = changes["browser"] and changes["backend"] and not (held.browser and held.backend)
         return changes | ({"due_at": now} if both else {})
-    changes |= AS_NEW | {"due_at": now}
+    # Where nothing of the old row counts, this is the event's first report and waits for the second as such.
+    changes |= AS_NEW | {"due_at": told.due_at if void else now}
     if move is Move.SEND_AGAIN:
         # A fresh errand with a horizon of its own; what is known of the first delivery no longer limits it.
         changes |= {"horizon_from": now, "unknown_outcome": False}

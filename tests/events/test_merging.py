@@ -311,6 +311,22 @@ class TestABotCameFirst:
     def test_the_back_ends_report_goes_out_without_the_bots_signals(self) -> None:
         assert "Googlebot" not in merge(self.bot, BACKEND, NOW)["body"]
 
+    @pytest.mark.parametrize("shopper", [BROWSER, TICKET])
+    def test_the_shoppers_own_browser_still_gives_its_signals_after_the_back_end(self, shopper: Told) -> None:
+        told = replace(BACKEND, due_at=NOW + 20_000)
+        changes = merge(self.bot, told, NOW)
+        assert (changes["browser"], changes["due_at"]) == (False, NOW + 20_000), "it waits for the shopper's"
+        facts = ("state", "body", "browser", "backend", "proved", "due_at")
+        held = replace(self.bot, **{name: changes[name] for name in facts})
+        after = merge(held, shopper, NOW)
+        signals = {name: json.loads(shopper.body)["user"][name] for name in ("ip", "user_agent")}
+        assert body(after)["user"].items() >= signals.items()
+        assert after["due_at"] == NOW, "nothing is left to wait for"
+
+    @pytest.mark.parametrize(("held", "after"), [(None, "unknown"), ("blocked", "blocked"), ("sent", "sent")])
+    def test_what_its_pixel_may_have_told_is_not_forgotten(self, held: str | None, after: str) -> None:
+        assert merge(replace(self.bot, pixel=held), BACKEND, NOW).get("pixel", held) == after
+
 
 def test_an_events_time_stays_unless_a_proved_report_corrects_it() -> None:
     later = replace(BROWSER, body=json.dumps({**order(10), "event_time": 99}))

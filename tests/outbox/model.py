@@ -152,8 +152,11 @@ class Model:
         elif row.state in ("dead", "withheld"):
             joined = _joined(row, told)
             if first_proved or joined != before:
+                void = row.state == "withheld" and not row.proved
                 self._join(name, row, told)
                 self._wake(name, row, now)
+                if void:  # nothing of it counts: what is told now comes first, and waits for what is still to come
+                    row.browser, row.due_at = told.browser, now + told.wait
         else:
             complete = row.browser and row.backend
             self._join(name, row, told)
