@@ -200,7 +200,9 @@ def merge(held: Report, told: Report, now: int) -> Changes:
     text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
     changes |= money(item)
     if move is Move.JOIN_BESIDE:
-        return changes | {"beside": text}
+        # What came beside a refused body is tried after it, so the same again must not count as something.
+        is_new = item != before or kind_of(held, told) is Kind.FIRST_PROVED
+        return changes | ({"beside": text} if is_new else {})
     changes["body"] = text
     if move is Move.JOIN:
         # Complete: nothing is left to wait for.

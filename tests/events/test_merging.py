@@ -218,13 +218,25 @@ class TestSending:
         assert "body" not in changes
         assert json.loads(changes["beside"])["properties"]["value"] == 12
 
+    def test_the_same_again_is_kept_beside_nothing(self) -> None:
+        """Or whoever tells a refused event again while it is in flight would have it sent for ever."""
+        for held in (BROWSER, BACKEND, TICKET):
+            assert merge(replace(held, state="sending"), replace(held, pixel="sent"), NOW).keys() == {
+                *("pixel", "browser", "backend", "proved", "consent", "value", "currency")
+            }
+
+    def test_unless_it_is_the_first_proved_one(self) -> None:
+        changes = merge(replace(BROWSER, state="sending"), replace(BROWSER, proved=True), NOW)
+        assert json.loads(changes["beside"]) == json.loads(BROWSER.body)
+
     def test_a_third_report_joins_the_merge_not_the_body(self) -> None:
         held = replace(
             BROWSER, state="sending", beside=merge(replace(BROWSER, state="sending"), BACKEND, NOW)["beside"]
         )
         held = replace(held, proved=True, backend=True)
-        again = json.loads(merge(held, BROWSER, NOW)["beside"])
-        assert again["properties"]["value"] == 12
+        third = json.loads(merge(held, report(order(13), backend=True, proved=True), NOW)["beside"])
+        assert (third["properties"]["value"], third["user"]["phone"]) == (13, "c" * 64)
+        assert "beside" not in merge(held, BROWSER, NOW)
 
 
 class TestDelivered:

@@ -165,10 +165,10 @@ class Model:
 
     def _join(self, name: Name, row: Row, told: Told) -> None:
         joined = _joined(row, told)
-        if row.state == "sending":
-            row.beside = joined
-        else:
+        if row.state != "sending":
             row.body = joined
+        elif joined != (row.beside or row.body) or (told.proved and not row.proved):
+            row.beside = joined  # the same again is nothing new
         row.browser, row.backend = row.browser or told.browser, row.backend or not told.browser
         row.proved = row.proved or told.proved
         self.money[name] = joined.value
