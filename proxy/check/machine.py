@@ -1,8 +1,9 @@
 """This machine's side: files that only their owner should read, the signing keys, the way to TikTok, the clock."""
 
+import re
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -39,9 +40,14 @@ def settings_read(settings: Settings) -> Iterator[Line]:
                 )
 
 
-def private_files(settings: Settings, outbox: Path | None) -> Line:
-    """Whether others on this machine may read tokens, keys or shoppers' events."""
-    secret = [each.access_token_file for each in settings.destinations if each.access_token_file is not None]
+# A setting that is itself a secret, as pixelpair.toml or .env has it; access_token_file is none.
+_SECRET = re.compile(r"(access_token|api_keys|secret_keys)\s*=", re.IGNORECASE)
+
+
+def private_files(settings: Settings, written: Iterable[Path], outbox: Path | None) -> Line:
+    """Whether others on this machine may read tokens, keys or shoppers' events. ``written``: the files of settings."""
+    secret = [path for path in written if _holds_a_secret(path)]
+    secret += [each.access_token_file for each in settings.destinations if each.access_token_file is not None]
     if outbox is not None:
         secret += [outbox, Path(f"{outbox}-wal"), Path(f"{outbox}-shm")]
         if not settings.secret_keys:
@@ -51,7 +57,7 @@ def private_files(settings: Settings, outbox: Path | None) -> Line:
         return warned(
             "files", f"others on this machine may read {', '.join(open_ones)}", shlex.join(["chmod", "600", *open_ones])
         )
-    return passed("files", "only their owner may read the token files, the keys and the outbox")
+    return passed("files", "only their owner may read the tokens, the keys and the outbox")
 
 
 def signing_keys(settings: Settings) -> Line:
@@ -89,6 +95,13 @@ def clock(answer: Answer, now: float) -> Line:
         way = "ahead of" if off > 0 else "behind"
         return warned("clock", f"{abs(off):,} seconds {way} TikTok's", "Set it right by NTP: timedatectl set-ntp true")
     return passed("clock", f"within {CLOCK_TOLERATED_SECONDS} seconds of TikTok's")
+
+
+def _holds_a_secret(path: Path) -> bool:
+    try:
+        return _SECRET.search(path.read_text("utf-8-sig")) is not None
+    except (OSError, ValueError):  # settings that cannot be read were told already
+        return False
 
 
 def _is_open(path: Path) -> bool:

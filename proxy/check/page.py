@@ -7,7 +7,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from proxy.check.fetching import MOST_BYTES, Answer
+from proxy.check.fetching import MOST_BYTES, Answer, unfit
 from proxy.check.line import Line, failed, passed, warned
 from proxy.check.policy import Policy, policies_of
 from proxy.check.reading import Page, Script
@@ -68,10 +68,16 @@ def is_https(answer: Answer, plain: Answer | None) -> Line:
 
 def tag_of(page: Page, mount: str | None) -> Script | None:
     """The first script of the page that may be the tag; ``mount`` is where it should be, None where that is unknown."""
-    found = [(script, urlsplit(script.src).path) for script in page.scripts if script.src]
-    tags = [(script, path) for script, path in found if _TAG_PATH.search(path)]
+    tags = [(script, path) for script in page.scripts if _TAG_PATH.search(path := _path_of(script.src))]
     at_mount = (script for script, path in tags if _TAG_PATH.sub("", path).endswith(mount or ""))
     return next(at_mount, tags[0][0] if tags else None)
+
+
+def _path_of(address: str) -> str:
+    try:
+        return urlsplit(address).path
+    except ValueError:  # no browser loads it either
+        return ""
 
 
 def tag_is_there(page: Page, tag: Script | None, mount: str) -> Line:
@@ -114,7 +120,14 @@ def told_by(answer: Answer) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     told = dict(zip(_TOLD, told if isinstance(told, list) else (), strict=False))
-    return told if all(isinstance(told.get(name), kind) for name, kind in _TOLD.items()) else None
+    return told if _fits(told) else None
+
+
+def _fits(told: dict[str, Any]) -> bool:
+    if not all(isinstance(told.get(name), kind) for name, kind in _TOLD.items()):
+        return False
+    texts = all(isinstance(text, str) for text in (*told["domains"], *told["pixels"]))
+    return texts and not unfit(told["pixel_script"])
 
 
 def tag_comes(answer: Answer, is_ours: bool) -> Iterator[Line]:
@@ -158,16 +171,14 @@ def right_site(told: Mapping[str, Any], host: str, settings: Settings | None) ->
             "site", f"the tag is silent on {host}: it is none of the domains of the site {told['site']}", cure
         )
     if settings is None:
-        return passed(
-            "site", f"site {told['site']}, pixels {', '.join(map(str, told['pixels']))}; no settings here to compare"
-        )
+        return passed("site", f"site {told['site']}, pixels {', '.join(told['pixels'])}; no settings here to compare")
     site = settings.sites.get(told["site"])
     cure = "Give the tag's address ?site= with the right name, or look whether another Pixelpair answers there."
     if site is None:
         return failed("site", f"the tag is of the site {told['site']}, which the settings here do not have", cure)
     codes = [destination.pixel_code for destination in site.destinations]
     if told["pixels"] != codes:
-        found = f"the tag has the pixels {', '.join(map(str, told['pixels']))}, the settings here {', '.join(codes)}"
+        found = f"the tag has the pixels {', '.join(told['pixels'])}, the settings here {', '.join(codes)}"
         return failed("site", found, f"{cure} If the settings are new, start Pixelpair again.")
     return passed("site", f"site {site.name} with its pixel {', '.join(codes)}")
 

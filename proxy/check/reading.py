@@ -89,6 +89,10 @@ class _Reader(HTMLParser):
         if self._script is not None:
             self._script.text += data
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """``<![if IE]>`` and the like: a comment up to the next ``>``, as in browsers. The parser's own way raises."""
+        return self.parse_bogus_comment(i, report)
+
     def _whole(self, address: str) -> str:
         try:
             return urljoin(self._base, address)

@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -48,7 +48,7 @@ def check(
         here: Opened | None = None
         entries: Sequence[Entry] = ()
         if settings is not None:
-            lines += _machine(settings, test_code)
+            lines += _machine(settings, () if demo else _written_in(config), test_code)
             here = _open(parts, lines, settings, config, demo)
         if here is not None:
             entries = _newest(here)
@@ -101,11 +101,18 @@ def _is_set_up() -> bool:
     return DEFAULT_FILE.exists() or Path(".env").exists() or any(name.startswith("PIXELPAIR_") for name in os.environ)
 
 
-def _machine(settings: "Settings", test_code: str | None) -> Iterator["Line"]:
+def _written_in(config: Path | None) -> tuple[Path, ...]:
+    """The files where settings may stand."""
+    from proxy.settings.loading import DEFAULT_FILE
+
+    return config or Path(os.environ.get("PIXELPAIR_CONFIG") or DEFAULT_FILE), Path(".env")
+
+
+def _machine(settings: "Settings", written: Iterable[Path], test_code: str | None) -> Iterator["Line"]:
     from proxy.check import machine, sending
     from proxy.tiktok.client import Client
 
-    yield machine.private_files(settings, sqlite_file(settings))
+    yield machine.private_files(settings, written, sqlite_file(settings))
     yield machine.signing_keys(settings)
     answer = machine.ask_tiktok(settings)
     yield machine.reaches_tiktok(answer)

@@ -31,7 +31,11 @@ the row over with what it tells itself (TAKE_OVER), is not joined with what a te
 the test was delivered. Two tests are joined as two live reports are.
 
 In every case the pixel's state is taken over, because it tells what TikTok may already have counted, and the stricter
-consent, because it may yet matter: a delivered event can be sent again.
+consent, because it may yet matter: a delivered event can be sent again. Reports that are withheld are no exception.
+Their browser's pixel has fired or not, ticket or none, and who asks for less is often the shopper himself: by a reload
+after his ticket's week, or by a browser whose events the site drops because it asks for privacy. So a stranger who
+knows the key can have an event's data use limited, and by a false word on the pixel decide whether it still goes out
+after more than 48 hours of outage. He cannot change what is told of the order.
 """
 
 import json
@@ -42,6 +46,10 @@ from typing import Any, Protocol
 HOUR = 3_600_000
 TIKTOK_FORGETS_AFTER = 48 * HOUR  # reference: deduplication within 48 hours, measured at arrival
 MOST_WARNINGS = 20
+
+# How the warnings begin, or end, that no others may crowd out.
+_FINDINGS = ("key: reused", "ticket: ", "rate: ", "test_event_code: this event is live", "event_id: this key")
+_OVERRULED = ": differs from the ticket, which holds"
 
 TEST_OF_LIVE = "test_event_code: this event is live; a test of it is not sent, test with another event_id"
 
@@ -172,6 +180,7 @@ def merge(held: Report, told: Report, now: int) -> Changes:
     if move is Move.ADOPT:
         return changes | {"proved": True, "backend": held.backend or told.backend} | _warn(held, told, told.warnings)
 
+    void = _is_void(held, told)
     before = json.loads(held.beside or held.body or "{}")
     item = join(before, held, json.loads(told.body), told)
     consent = stricter(held.consent, told.consent)
@@ -181,21 +190,26 @@ def merge(held: Report, told: Report, now: int) -> Changes:
         return changes
     changes |= _warn(held, told, told.warnings)
     changes |= {
-        "browser": held.browser or told.browser,
+        "browser": told.browser or (held.browser and not void),
         "backend": held.backend or told.backend,
         "proved": held.proved or told.proved,
         "consent": consent,
     }
+    if held.browser and not changes["browser"] and pixel is None:
+        changes["pixel"] = "unknown"  # there was a page, whoever's, and its pixel may have told TikTok
     text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
     changes |= money(item)
     if move is Move.JOIN_BESIDE:
-        return changes | {"beside": text}
+        # What came beside a refused body is tried after it, so the same again must not count as something.
+        is_new = item != before or kind_of(held, told) is Kind.FIRST_PROVED
+        return changes | ({"beside": text} if is_new else {})
     changes["body"] = text
     if move is Move.JOIN:
         # Complete: nothing is left to wait for.
         both = changes["browser"] and changes["backend"] and not (held.browser and held.backend)
         return changes | ({"due_at": now} if both else {})
-    changes |= AS_NEW | {"due_at": now}
+    # Where nothing of the old row counts, this is the event's first report and waits for the second as such.
+    changes |= AS_NEW | {"due_at": told.due_at if void else now}
     if move is Move.SEND_AGAIN:
         # A fresh errand with a horizon of its own; what is known of the first delivery no longer limits it.
         changes |= {"horizon_from": now, "unknown_outcome": False}
@@ -327,9 +341,16 @@ def _warn(held: Report, told: Report, further: tuple[str, ...]) -> Changes:
 
 def _add_warnings(held: Report, found: Sequence[str]) -> Changes:
     new = [warning for warning in dict.fromkeys(found) if warning not in held.warnings]
-    if not new or len(held.warnings) >= MOST_WARNINGS:
-        return {}
-    return {"warnings": (*held.warnings, *new)[:MOST_WARNINGS]}
+    findings = [warning for warning in new if _is_finding(warning)]
+    room = MOST_WARNINGS - sum(not _is_finding(warning) for warning in held.warnings)
+    others = [warning for warning in new if not _is_finding(warning)][: max(0, room)]
+    return {"warnings": (*findings, *held.warnings, *others)} if findings or others else {}
+
+
+def _is_finding(warning: str) -> bool:
+    """Whether it tells of an attempt or a wrong set-up, not of a field that was repaired. These are sentences of ours,
+    few and each kept once, so they always find room, however many odd fields a stranger has told of first."""
+    return warning.startswith(_FINDINGS) or warning.endswith(_OVERRULED)
 
 
 def _put(item: Item, name: str, value: Item) -> None:

@@ -6,7 +6,8 @@ paid. By the order's key the later event then finds the click. Who may fill it:
 - The first event of a key owns what is kept, and every further report of that event renews it as it was merged: the
   first browser's signals, and nothing that an unproved report says after a proved one.
 - Another event of the key replaces it only if a browser told it with proof and the first was unproved. So a stranger
-  who told of a guessed key first is overruled by the shopper's ticket, and never the other way round.
+  who told of a guessed key first is overruled by the shopper's ticket, and never the other way round. (Once a back
+  end's report was joined with the first browser's, whose ticket or not is no longer known, and that browser stays.)
 - Only a back end's event, which is proved, inherits: nobody else can ask what is kept.
 - Consent only gets stricter. From the first limited report on no match keys are kept, and the later event is limited.
 - What is withheld or a test leaves nothing behind and takes nothing.

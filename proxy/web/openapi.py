@@ -85,6 +85,7 @@ def _tag() -> Schema:
         "parameters": [_site_parameter()],
         "responses": {
             "200": {"description": "The script, the same for every visitor.", "content": script},
+            "304": {"description": "Not changed since the copy that If-None-Match names."},
             "404": {"description": "No such site: a script that says so in the console.", "content": script},
         },
     }
@@ -99,6 +100,7 @@ def _pinned_tag() -> Schema:
         "parameters": [version, _site_parameter()],
         "responses": {
             "200": {"description": "The script, to be kept for ever.", "content": script},
+            "304": {"description": "Not changed: it never does."},
             "404": {"description": "No such site or version: a script that says so in the console.", "content": script},
         },
     }
@@ -123,7 +125,10 @@ def _debug() -> Schema:
     return {
         "operationId": "debug",
         "summary": "What the tag loads on pages whose address has pixelpair_debug",
-        "responses": {"200": {"description": "The script.", "content": {"text/javascript": {"schema": TEXT}}}},
+        "responses": {
+            "200": {"description": "The script.", "content": {"text/javascript": {"schema": TEXT}}},
+            "304": {"description": "Not changed since the copy that If-None-Match names."},
+        },
     }
 
 

@@ -41,6 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("PIXELPAIR_")]:
         monkeypatch.delenv(name)
     (tmp_path / "pixelpair.toml").write_text(SETTINGS)
+    (tmp_path / "pixelpair.toml").chmod(0o600)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -128,6 +128,22 @@ def test_files_that_others_may_read(name: str, folder: Path, told: Told, outbox:
     assert bad(told("check"))["files"][2] == f"chmod 600 {name}"
 
 
+@pytest.mark.parametrize("secret", ['access_token = "a"', 'api_keys = ["a-key"]', 'Secret_Keys="a"'])
+@pytest.mark.parametrize("name", ["pixelpair.toml", ".env"])
+def test_settings_with_a_secret_in_them_that_others_may_read(
+    name: str, secret: str, folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (folder / "pixelpair.toml").read_text()
+    (folder / "pixelpair.toml").chmod(0o644)
+    assert bad(told("check")) == {}, "only where the token's file is"
+    (folder / name).write_text(f"{text if name != '.env' else ''}# {secret}\n")
+    (folder / name).chmod(0o644)
+    level, found, cure = bad(told("check"))["files"]
+    assert (level, found, cure) == ("warn", f"others on this machine may read {name}", f"chmod 600 {name}")
+    (folder / name).chmod(0o600)
+    assert bad(told("check")) == {}
+
+
 def test_a_key_file_that_holds_no_key(folder: Path, told: Told) -> None:
     (folder / "outbox.secret").write_text("")
     (folder / "outbox.secret").chmod(0o600)

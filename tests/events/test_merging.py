@@ -218,13 +218,25 @@ class TestSending:
         assert "body" not in changes
         assert json.loads(changes["beside"])["properties"]["value"] == 12
 
+    def test_the_same_again_is_kept_beside_nothing(self) -> None:
+        """Or whoever tells a refused event again while it is in flight would have it sent for ever."""
+        for held in (BROWSER, BACKEND, TICKET):
+            assert merge(replace(held, state="sending"), replace(held, pixel="sent"), NOW).keys() == {
+                *("pixel", "browser", "backend", "proved", "consent", "value", "currency")
+            }
+
+    def test_unless_it_is_the_first_proved_one(self) -> None:
+        changes = merge(replace(BROWSER, state="sending"), replace(BROWSER, proved=True), NOW)
+        assert json.loads(changes["beside"]) == json.loads(BROWSER.body)
+
     def test_a_third_report_joins_the_merge_not_the_body(self) -> None:
         held = replace(
             BROWSER, state="sending", beside=merge(replace(BROWSER, state="sending"), BACKEND, NOW)["beside"]
         )
         held = replace(held, proved=True, backend=True)
-        again = json.loads(merge(held, BROWSER, NOW)["beside"])
-        assert again["properties"]["value"] == 12
+        third = json.loads(merge(held, report(order(13), backend=True, proved=True), NOW)["beside"])
+        assert (third["properties"]["value"], third["user"]["phone"]) == (13, "c" * 64)
+        assert "beside" not in merge(held, BROWSER, NOW)
 
 
 class TestDelivered:
@@ -311,6 +323,22 @@ class TestABotCameFirst:
     def test_the_back_ends_report_goes_out_without_the_bots_signals(self) -> None:
         assert "Googlebot" not in merge(self.bot, BACKEND, NOW)["body"]
 
+    @pytest.mark.parametrize("shopper", [BROWSER, TICKET])
+    def test_the_shoppers_own_browser_still_gives_its_signals_after_the_back_end(self, shopper: Told) -> None:
+        told = replace(BACKEND, due_at=NOW + 20_000)
+        changes = merge(self.bot, told, NOW)
+        assert (changes["browser"], changes["due_at"]) == (False, NOW + 20_000), "it waits for the shopper's"
+        facts = ("state", "body", "browser", "backend", "proved", "due_at")
+        held = replace(self.bot, **{name: changes[name] for name in facts})
+        after = merge(held, shopper, NOW)
+        signals = {name: json.loads(shopper.body)["user"][name] for name in ("ip", "user_agent")}
+        assert body(after)["user"].items() >= signals.items()
+        assert after["due_at"] == NOW, "nothing is left to wait for"
+
+    @pytest.mark.parametrize(("held", "after"), [(None, "unknown"), ("blocked", "blocked"), ("sent", "sent")])
+    def test_what_its_pixel_may_have_told_is_not_forgotten(self, held: str | None, after: str) -> None:
+        assert merge(replace(self.bot, pixel=held), BACKEND, NOW).get("pixel", held) == after
+
 
 def test_an_events_time_stays_unless_a_proved_report_corrects_it() -> None:
     later = replace(BROWSER, body=json.dumps({**order(10), "event_time": 99}))
@@ -377,6 +405,7 @@ class TestPixelState:
     def test_it_is_taken_over_in_every_state(self, state: str) -> None:
         held = replace(BROWSER, state=state, pixel="unknown", delivered_at=NOW)
         assert merge(held, replace(BROWSER, pixel="blocked"), NOW)["pixel"] == "blocked"
+        assert merge(held, replace(BROWSER, pixel="sent", state="withheld"), NOW)["pixel"] == "sent"
 
 
 class TestKeyReused:
@@ -392,6 +421,25 @@ class TestKeyReused:
         assert "warnings" not in merge(held, replace(BROWSER, warnings=("a",)), NOW)
         full = replace(BROWSER, warnings=tuple(map(str, range(MOST_WARNINGS))))
         assert "warnings" not in merge(full, replace(BROWSER, warnings=("new",)), NOW)
+
+    def test_a_stranger_cannot_fill_the_room_of_what_matters(self) -> None:
+        full = replace(BROWSER, host="shop.example", warnings=tuple(map(str, range(MOST_WARNINGS))))
+        findings = (
+            "ticket: it was signed for another order",
+            "properties.value: differs from the ticket, which holds",
+            "rate: its address sent more reports than reports_per_minute allows; kept, since it tells of an order",
+            TEST_OF_LIVE,
+        )
+        told = replace(BROWSER, value=11.0, host="other.example", warnings=("new", *findings))
+        reused = ("key: reused, told again with another value", "key: reused, told again from another host")
+        warnings = merge(full, told, NOW)["warnings"]
+        assert warnings == (*findings, *reused, *full.warnings)
+        held = replace(full, warnings=warnings)
+        assert "warnings" not in merge(held, told, NOW)
+
+    def test_what_matters_of_the_first_report_takes_no_room_of_later_words(self) -> None:
+        held = replace(BROWSER, warnings=("ticket: it is older than 7 days", *map(str, range(MOST_WARNINGS - 1))))
+        assert merge(held, replace(BROWSER, warnings=("new",)), NOW)["warnings"] == (*held.warnings, "new")
 
 
 def test_joining_leaves_its_arguments_alone() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from proxy.tickets import read_ticket
 from tests.faults.conftest import API_KEY, Proxy
+from tests.listener import Listener
 from tests.orders.conftest import PAGE, blocks
 from tests.program import wait_for
 
@@ -24,6 +25,7 @@ KEY = "wc_order_8mQ2xVw4Zt7Lc"
 ORDER = {"key": KEY, "email": "Amina@Example.com", "phone": "+212 612 345 678", "total": 349}
 # The page's calls give up by themselves after 300 ms. What goes on for a minute waits for an answer that never comes.
 HANGS = 60
+STATUS_LINE = 63  # letters that the plugin would read at most
 
 Sandboxed = Callable[..., Proxy]
 
@@ -199,6 +201,25 @@ class TestADeadProxy:
         (again,) = scheduled
         assert again[1] == "pixelpair_tell"
         assert (again[2][0], again[2][1], again[2][3]) == (1043, "PlaceAnOrder", 2)
+
+    def test_nor_does_one_that_answers_a_letter_at_a_time(self, program: Callable[[str], str]) -> None:
+        sent: list[bytes] = []
+
+        def drip(connection: socket.socket) -> None:
+            while len(sent) < 2 * STATUS_LINE:  # or until the other side has gone
+                connection.sendall(b"H")
+                sent.append(b"H")
+                time.sleep(0.05)
+
+        listener = Listener(drip)
+        try:
+            steps = "fire('woocommerce_checkout_order_processed', 1043); echo count($scheduled);"
+            assert plugin(program("php"), f"http://127.0.0.1:{listener.port}/t", steps) == "1"
+            given_up_after = len(sent)
+        finally:
+            listener.stop()
+        # Six letters come within the 300 ms; the machine may be ten times as slow as that.
+        assert given_up_after < STATUS_LINE
 
     def test_it_is_told_again_with_its_own_time_and_not_for_ever(self, program: Callable[[str], str]) -> None:
         with nobody() as port:

@@ -152,8 +152,11 @@ class Model:
         elif row.state in ("dead", "withheld"):
             joined = _joined(row, told)
             if first_proved or joined != before:
+                void = row.state == "withheld" and not row.proved
                 self._join(name, row, told)
                 self._wake(name, row, now)
+                if void:  # nothing of it counts: what is told now comes first, and waits for what is still to come
+                    row.browser, row.due_at = told.browser, now + told.wait
         else:
             complete = row.browser and row.backend
             self._join(name, row, told)
@@ -162,10 +165,10 @@ class Model:
 
     def _join(self, name: Name, row: Row, told: Told) -> None:
         joined = _joined(row, told)
-        if row.state == "sending":
-            row.beside = joined
-        else:
+        if row.state != "sending":
             row.body = joined
+        elif joined != (row.beside or row.body) or (told.proved and not row.proved):
+            row.beside = joined  # the same again is nothing new
         row.browser, row.backend = row.browser or told.browser, row.backend or not told.browser
         row.proved = row.proved or told.proved
         self.money[name] = joined.value
