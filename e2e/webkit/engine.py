@@ -29,7 +29,7 @@ class Safari(Remote):
     """A browser with nothing in its memory: the driver gives each session cookies and storage of its own."""
 
     def __init__(self, driver: str) -> None:
-        # Only MiniBrowser's web processes of GTK 4 are sandboxed, so this one also starts as root in a container.
+        # The driver starts its MiniBrowser, unsandboxed unless asked otherwise: so it also runs as root in a container.
         config = ClientConfig(driver, proxy=Proxy({"proxyType": ProxyType.DIRECT}), timeout=PATIENCE)
         super().__init__(RemoteConnection(client_config=config), options=Options())
 
