@@ -1,10 +1,16 @@
-"""Where the browsers of the tests come from: an explicit variable, Playwright's own download, else the system's."""
+"""Where the browsers of the tests come from: an explicit variable, Playwright's own download, else the system's.
+
+And what becomes of the tests when there is none.
+"""
 
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 # No request of the browser's own may end in a test's log, and a closed network must not slow a start.
 QUIET_CHROMIUM = (
@@ -49,6 +55,9 @@ KINDS = {
     ),
 }
 
+# What drives the system's WebKit, which Playwright cannot: each command with its Debian package.
+WEBKIT = {"WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"}
+
 
 def launch_options(
     name: str,
@@ -72,7 +81,24 @@ def launch_options(
     return {**kind.launch, **kind.system_launch, "executable_path": path}
 
 
+def webkit_commands(which: Callable[[str], str | None] = shutil.which) -> tuple[str, ...]:
+    """The paths of WebKit's driver and of the display it needs; raises BrowserMissing."""
+    missing = [package for command, package in WEBKIT.items() if which(command) is None]
+    if missing:
+        raise BrowserMissing(f"webkit is missing. Run: {_apt_install(*missing)}")
+    return tuple(filter(None, map(which, WEBKIT)))
+
+
+def do_without(missing: BrowserMissing) -> NoReturn:
+    """Skips the test with the command that brings the browser, and fails it where CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(str(missing), pytrace=False)
+    pytest.skip(str(missing))
+
+
 def _fix(name: str, kind: Kind, which: Callable[[str], str | None]) -> str:
-    if which("apt-get"):
-        return f"{'' if os.geteuid() == 0 else 'sudo '}apt-get install {kind.package}"
-    return f".venv/bin/playwright install {name}"
+    return _apt_install(kind.package) if which("apt-get") else f".venv/bin/playwright install {name}"
+
+
+def _apt_install(*packages: str) -> str:
+    return f"{'' if os.geteuid() == 0 else 'sudo '}apt-get install {' '.join(packages)}"
