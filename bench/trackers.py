@@ -10,7 +10,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import minify
+import minify  # type: ignore[import-untyped]
 
 from bench.servers import ROOT
 from proxy.assets import asset_dir
@@ -26,7 +26,8 @@ class Tracker:
     """A script and how a page uses it.
 
     ``text`` is what is weighed; ``served`` is what the page loads from ``path``, None where the proxy serves it.
-    ``attributes`` go to its script tag, ``clicked`` to the elements whose click it reports ("" if it reports none).
+    ``attributes`` go to its script tag, ``clicked`` to the elements whose click it reports ("" if it reports none),
+    ``keyed`` beside them to one whose event has a key, which must survive whatever happens next.
     ``host`` is whose shop it is: no two sites share one.
     """
 
@@ -38,14 +39,20 @@ class Tracker:
     attributes: str
     clicked: str
     host: str = "127.0.0.1"
+    keyed: str = ""
+
+    def clicks(self) -> list[str]:
+        """The ids of the page's elements whose click it reports."""
+        return ["button", "link", "keyed"] if self.keyed else ["button", "link"] if self.clicked else []
 
     def page(self) -> str:
         """A page of a shop with this script, a button and a link to another page."""
+        keyed = f"<p><button type=button id=keyed {self.clicked} {self.keyed}>Order</button></p>" if self.keyed else ""
         script = f"<script src='{html.escape(self.path)}' {self.attributes} defer></script>"
         return (
             f"<!doctype html><html><head><meta charset=utf-8><title>Shop</title>{script}</head><body><h1>Shirt</h1>"
-            f"<p><button type=button {self.clicked}>Add to cart</button></p>"
-            f"<p><a href=/next.html {self.clicked}>Check out</a></p></body></html>"
+            f"<p><button type=button id=button {self.clicked}>Add to cart</button></p>{keyed}"
+            f"<p><a href=/next.html id=link {self.clicked}>Check out</a></p></body></html>"
         )
 
 
@@ -54,6 +61,7 @@ OURS = (
     " data-pixelpair-content-type=product data-pixelpair-price=349 data-pixelpair-quantity=1"
     " data-pixelpair-value=349 data-pixelpair-currency=MAD"
 )
+KEYED = "data-pixelpair-key=wc_order_8Xk2Jm"
 
 
 def parts() -> list[str]:
@@ -66,8 +74,8 @@ def ours() -> list[Tracker]:
     core, *others = ((BUILT / f"{name}.js").read_text("utf-8") for name in ("core", *parts()))
     whole = core + "".join(others)
     return [
-        Tracker("core", "our tag", core, "/t/tag.js?site=core", None, "", OURS),
-        Tracker("whole", "our tag, every part", whole, "/t/tag.js?site=whole", None, "", OURS, host="localhost"),
+        Tracker("core", "our tag", core, "/t/tag.js?site=core", None, "", OURS, keyed=KEYED),
+        Tracker("whole", "our tag, every part", whole, "/t/tag.js?site=whole", None, "", OURS, "localhost", KEYED),
     ]
 
 
