@@ -83,7 +83,7 @@ def _weights(stand: list[Tracker]) -> list[Row]:
         sizes["brotli"] = weight.brotlied(tracker.text)
         for name, size in sizes.items():
             goal = MOST_GZIP.get(tracker.name) if name == "gzip" else None
-            values, skipped = ([], "Node is missing, whose brotli it is; on Debian: apt-get install nodejs")
+            values, skipped = ([], "apt-get install nodejs")
             if size is not None:
                 values, skipped = [size], ""
             row = Row(f"{name} {tracker.name}", tracker.what, "bytes", goal, values, most=True, skipped=skipped)

@@ -126,7 +126,7 @@ def of_others() -> list[Tracker]:
 
 
 class Unreachable(Exception):
-    """npm or its registry is not to be had; the message says which."""
+    """npm or its registry is not to be had; the message says what to do."""
 
 
 def _npm(name: str, version: str, file: str) -> str:
@@ -142,12 +142,12 @@ def _npm(name: str, version: str, file: str) -> str:
 def _fetch(package: str, folder: Path, member: str) -> str:
     npm = shutil.which("npm")
     if npm is None:
-        raise Unreachable("npm is missing; on Debian: apt-get install npm")
+        raise Unreachable("apt-get install npm")
     command = [npm, "pack", package, "--silent", "--fetch-retries=0", f"--pack-destination={folder}"]
     try:
         subprocess.run(command, capture_output=True, timeout=NPM_SECONDS, check=True, cwd=folder)
     except subprocess.SubprocessError as error:
-        raise Unreachable(f"npm cannot fetch {package} (no network?)") from error
+        raise Unreachable(f"npm cannot fetch {package}: is the network there?") from error
     (archive,) = folder.glob("*.tgz")
     with tarfile.open(archive) as packed:
         found = packed.extractfile(member)
