@@ -1,5 +1,6 @@
 """Starts what is measured, each in its own process on its own port, and stops it again."""
 
+import json
 import os
 import shutil
 import socket
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,32 @@ def proxy(server: str = "waitress", database: Path | None = None) -> Iterator[Pr
         with _process(command, port, environ, fresh) as pid:
             base = f"http://127.0.0.1:{port}/t"
             yield Proxy(f"{base}/e", f"{base}/open_api/v1.3/event/track/", path, behind, pid)
+
+
+@contextmanager
+def shop(pages: Path, sites: Mapping[str, Mapping[str, object]]) -> Iterator[int]:
+    """A shop of the files in ``pages``, with ``pixelpair serve`` under its ``/t`` and the sandbox as TikTok.
+
+    ``sites`` are settings, by the site's name, beside those every site has here. Gives the shop's port.
+    """
+    port, behind, operator, tiktok = (_free_port() for _ in range(4))
+    own = {"pixel_code": PIXEL, "access_token": "sandbox-token", "bots": "send"}
+    with folder() as fresh:
+        lines = [f'outbox_url = "sqlite:///{fresh / "outbox.db"}"']
+        lines += [f'{door} = "http://127.0.0.1:{tiktok}"' for door in ("tiktok_url", "pixel_url")]
+        for name, more in sites.items():
+            # JSON writes texts and lists of them as TOML does.
+            lines += [f"[sites.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in {**own, **more}.items())]
+        settings = fresh / "pixelpair.toml"
+        settings.write_text("\n".join(lines) + "\n")
+        serve = [str(BIN / "pixelpair"), "serve", f"--port={behind}", f"--operator-port={operator}"]
+        front = [sys.executable, "-m", "bench.shopfront", str(port), str(pages), f"http://127.0.0.1:{behind}"]
+        with (
+            _process([str(BIN / "pixelpair"), "sandbox", f"--port={tiktok}"], tiktok),
+            _process([*serve, f"--config={settings}"], behind, cwd=fresh),
+            _process(front, port),
+        ):
+            yield port
 
 
 @contextmanager
