@@ -22,6 +22,7 @@ from proxy.events.track import RejectedTrack, Track, read_track
 
 __all__ = ["RejectedTrack", "Report", "Rules", "Track", "parse_json", "read_report", "read_track"]
 
+OTHER_SENDER = "other_sender: another script on the page sends to the same pixel, so TikTok counts its events too"
 LONGEST_TICKET = 4_096
 LONGEST_SITE = 100
 MOST_SECONDS = 10**11  # the year 5138; more can only be milliseconds
@@ -43,6 +44,7 @@ def read_report(item: object, rules: Rules) -> Report:
     properties, complaints = repair(item.get("properties"))
     url, referrer = told.url(rules), told.optional("referrer", web_url, "must start with https:// or http://")
     cut = (*path_warning("url", url), *path_warning("referrer", referrer))
+    other = (OTHER_SENDER,) if item.get("other_sender") is True else ()
     return Report(
         event=event,
         view=view,
@@ -62,7 +64,7 @@ def read_report(item: object, rules: Rules) -> Report:
         pixel=told.optional("pixel", _pixel, "must be sent, blocked, off or unknown"),
         retry=told.optional("retry", _count, "must be a whole number") or 0,
         site=told.optional("site", _site, "must be a site's name"),
-        warnings=told_warnings([*told.warnings, *cut, *complaints]),
+        warnings=told_warnings([*other, *told.warnings, *cut, *complaints]),
     )
 
 

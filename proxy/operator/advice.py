@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxy.errors import OutboxError
+from proxy.events.reading import OTHER_SENDER
 from proxy.outbox.destinations import DestinationState
 from proxy.outbox.entry import Entry
 from proxy.outbox.store import TWO_IDS, Outbox
@@ -30,6 +31,10 @@ ONE_ADDRESS = (
 CLOCK_IS_OFF = (
     "This machine's clock is about {minutes} minutes {way} TikTok's, so TikTok gets wrong times of events; they are "
     "sent all the same. Set the clock right and keep it so by NTP: “timedatectl set-ntp true”."
+)
+ANOTHER_SENDER = (
+    "Another script on the shop's pages sends to the same pixel, so TikTok counts actions twice: switch off TikTok's "
+    "own snippet, plugin or tag manager's tag. “pixelpair check” with the page's address names it."
 )
 ENOUGH_VISITS = 5  # fewer may well be the owner's own, from the shop's network
 
@@ -89,6 +94,8 @@ def findings(entries: Sequence[Entry]) -> list[str]:
             f"The order {twice[0].key} is told under two event_ids, so TikTok counts it twice: "
             "let page and back end send the order's key and no event_id of their own."
         )
+    if any(OTHER_SENDER in entry.warnings for entry in entries):
+        found.append(ANOTHER_SENDER)
     return found
 
 

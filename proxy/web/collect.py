@@ -71,10 +71,23 @@ def blueprint(doors: Doors) -> Blueprint:
         )
         return _take(doors, _visit(doors, site, asked), told, items)
 
+    @bp.delete("/e", provide_automatic_options=False)
+    def forget() -> Response:
+        """The shopper has denied consent: what scripts cannot delete goes too."""
+        asked = this_request()
+        site = guards.site_for(doors.settings.sites, asked.args.get("site"), asked.host)
+        guards.check_origin(
+            site, asked.environ.get("HTTP_ORIGIN"), asked.host, asked.environ.get("HTTP_SEC_FETCH_SITE")
+        )
+        answer = make_response("", 204)
+        for name in (CLICK_COOKIE, KEPT_COOKIE):
+            answer.delete_cookie(name, domain=site.cookie_domain)
+        return answer
+
     @bp.route("/e", methods=["OPTIONS"])
     def preflight() -> Response:
         answer = make_response("", 204)
-        answer.headers["Access-Control-Allow-Methods"] = "POST"
+        answer.headers["Access-Control-Allow-Methods"] = "POST, DELETE"
         answer.headers["Access-Control-Allow-Headers"] = "Content-Type"
         answer.headers["Access-Control-Max-Age"] = "86400"
         return answer

@@ -45,7 +45,7 @@ def describe(mount: str) -> Schema:
             f"{mount}/tag.{{version}}.js": {"get": _pinned_tag()},
             f"{mount}/tag.json": {"get": _about_tag()},
             f"{mount}/debug.js": {"get": _debug()},
-            f"{mount}/e": {"post": _collect(), "options": _preflight()},
+            f"{mount}/e": {"post": _collect(), "delete": _forget(), "options": _preflight()},
             f"{mount}/open_api/v1.3/event/track/": {"post": _track()},
             f"{mount}/tickets": {"post": _tickets()},
             f"{mount}/healthz": {"get": _healthz()},
@@ -156,6 +156,15 @@ def _collect() -> Schema:
             },
             **_refusals("400", "403", "404", "413", "415", "429", "503"),
         },
+    }
+
+
+def _forget() -> Schema:
+    return {
+        "operationId": "forget",
+        "summary": "What the tag asks when the shopper denies consent: that this browser's cookies of ours go",
+        "parameters": [_site_parameter()],
+        "responses": {"204": {"description": "The cookies are expired."}, **_refusals("403", "404")},
     }
 
 
@@ -278,6 +287,7 @@ def _report() -> Schema:
         "consent": {"enum": ["granted", "limited"]},
         "ticket": {**TEXT, "maxLength": 4096},
         "pixel": {"enum": ["sent", "blocked", "off", "unknown"]},
+        "other_sender": {"type": "boolean", "description": "Another script on the page sends to the same pixel."},
         "retry": {**INTEGER, "minimum": 0},
     }
     return {"type": "object", "required": ["event", "view", "n"], "properties": told}

@@ -26,12 +26,17 @@
 ) => {
   // ---- Loose values, by the rules of proxy/events/: tests/vectors/ hold both to them ----
 
-  /** What `action` returns, or undefined when it throws: pages block cookies, break storage and patch fetch. */
+  /**
+   * What `action` returns, or undefined when it throws: pages block cookies, break storage and patch fetch. Not for what
+   * happens every time: the first thing thrown on a page costs a phone 10 ms.
+   */
   const attempt = (/** @type {() => any} */ action) => {
     try {
       return action();
     } catch (_) {}
   };
+
+  const encoder = new TextEncoder();
 
   const isText = (/** @type {any} */ value) => typeof value == "string";
 
@@ -81,7 +86,7 @@
   /** The properties of an event in TikTok's shape; a copy, since the page may change its own. */
   const repair = (/** @type {any} */ told) => {
     // As the wire would carry it: no functions, dates as strings.
-    told = attempt(() => JSON.parse(JSON.stringify(told)));
+    told = told && attempt(() => JSON.parse(JSON.stringify(told)));
     if (!isObject(told)) return {};
     const items = list(told.contents).filter(isObject).map((item) => each(item, repairOne(3, true))).filter(Boolean);
     // The two zeros, replaced below, make sure that something is left.
@@ -105,7 +110,7 @@
   const keyOf = (/** @type {string} */ event, /** @type {any} */ told, /** @type {Fields} */ properties) => {
     let key = asText(told ?? "");
     if (key === "" && orderEvents.includes(event)) key = properties.order_id;
-    if (key && !isUnfit(key) && !/[\0-\x1f\x7f-\x9f]/.test(key) && new Blob([key]).size < 129) return key;
+    if (key && !isUnfit(key) && !/[\0-\x1f\x7f-\x9f]/.test(key) && encoder.encode(key).length < 129) return key;
     if (key || told) console.warn("pixelpair: unusable key", told);
   };
 
@@ -131,7 +136,7 @@
   };
 
   const hash = async (/** @type {string} */ told) =>
-    [...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(told)))].map((byte) => (byte + 256).toString(16).slice(1)).join("");
+    [...new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(told)))].map((byte) => (byte + 256).toString(16).slice(1)).join("");
 
   attempt(() => {
     const w = /** @type {any} */ (window);
@@ -236,7 +241,7 @@
 
     const memory = () => {
       /** @type {Fields} */
-      const { keys, queue, off } = attempt(() => JSON.parse(localStorage.pixelpair)) || {};
+      const { keys, queue, off } = attempt(() => JSON.parse(localStorage.pixelpair || "{}")) || {};
       return { keys: list(keys), queue: list(queue), off };
     };
 
@@ -255,9 +260,6 @@
         localStorage.pixelpair = text();
       });
 
-    const cookie = (/** @type {string} */ name) =>
-      attempt(() => ("; " + document.cookie).split("; " + name + "=")[1].split(";")[0]);
-
     // ---- The two legs ----
 
     /** Sends a report on both legs, now or never. */
@@ -271,8 +273,9 @@
         { event_id: idOf(report) }
       );
       if (report.event == "Pageview" && pageView == "pixel") return;
-      report.ttclid = cookie("ttclid") || clickId;
-      report.ttp = cookie("_ttp");
+      const cookies = "; " + attempt(() => document.cookie);
+      report.ttclid = cookies.match(/; ttclid=([^;]*)/)?.[1] || clickId;
+      report.ttp = cookies.match(/; _ttp=([^;]*)/)?.[1];
       report.consent = isLimited() ? "limited" : "granted";
       report.user = user && each(user, (value) => (isHash(value) ? value : null));
       report.pixel = pixelState();
@@ -373,8 +376,12 @@
         introduce();
         takeUp();
       } else if (consent == "denied") {
+        // The proxy keeps another, which no script can delete.
+        attempt(() => {
+          if (/\bttclid=/.test(document.cookie))
+            fetch(endpoint + "?site=" + site, { method: "DELETE", keepalive: true, credentials: "include" }).catch(() => {});
+        });
         writeCookie("ttclid", "", 0);
-        writeCookie("pixelpair_ttclid", "", 0);
         waiting.clear();
         attempt(() => localStorage.removeItem("pixelpair"));
       }
@@ -431,8 +438,8 @@
 
     /** An element with data-pixelpair-event was clicked, or such a form sent. */
     const declared = (/** @type {any} */ happened) => {
-      const element = happened.target.closest("[data-pixelpair-event]");
-      if (happened.button > 1 || element.matches("form") != (happened.type == "submit")) return;
+      const element = happened.target.closest?.("[data-pixelpair-event]");
+      if (!element || happened.button > 1 || element.matches("form") != (happened.type == "submit")) return;
       /** @type {Fields} */ const told = {};
       /** @type {Fields} */ const contents = {};
       for (const { name, value } of element.attributes) {

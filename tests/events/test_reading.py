@@ -12,7 +12,7 @@ from proxy.events import properties
 from proxy.events.event import build_event, event_time_of
 from proxy.events.event_id import build
 from proxy.events.identity import hash_user
-from proxy.events.reading import Rules, parse_json, read_report
+from proxy.events.reading import OTHER_SENDER, Rules, parse_json, read_report
 
 RULES = Rules(
     order_events=frozenset({"PlaceAnOrder", "CompletePayment", "Purchase"}),
@@ -84,6 +84,11 @@ def test_a_sound_report_has_no_warnings():
         "device": {},
         "warnings": (),
     }
+
+
+@pytest.mark.parametrize(("told", "warnings"), [(True, (OTHER_SENDER,)), (False, ()), ("yes", ()), (None, ())])
+def test_another_sender_of_the_pixel_is_warned_of(told: object, warnings: tuple[str, ...]) -> None:
+    assert read_report(sound(other_sender=told), RULES).warnings == warnings
 
 
 REFUSED = {

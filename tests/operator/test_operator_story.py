@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from proxy.events.reading import OTHER_SENDER
 from proxy.operator.advice import (
+    ANOTHER_SENDER,
     ENOUGH_VISITS,
     NO_ADDRESSES,
     ONE_ADDRESS,
@@ -291,6 +293,10 @@ def test_visitors_who_all_have_one_public_address_are_a_finding(entry: Make) -> 
     assert findings(people(ENOUGH_VISITS - 1, ip="8.8.8.8")) == []
     assert findings([*people(ENOUGH_VISITS, ip="8.8.8.8"), *people(1, ip="9.9.9.9")]) == []
     assert findings(visits(entry, 50, ip="8.8.8.8", ttp="t", user_agent="u")) == [], "one shopper who looks at much"
+
+
+def test_another_sender_on_the_pages_is_a_finding(entry: Make) -> None:
+    assert findings([entry(warnings=(OTHER_SENDER,)), entry()]) == [ANOTHER_SENDER]
 
 
 def test_an_order_under_two_event_ids_is_a_finding(entry: Make) -> None:

@@ -348,6 +348,20 @@ class TestCookies:
         assert "Domain=shop.example" in kept["_ttp"]
         assert self.cookies(shop.post(event(n=3, ttp=ttp))) == {}
 
+    @pytest.mark.parametrize("domain", [None, "shop.example"])
+    def test_a_shopper_who_denies_consent_gets_them_deleted(self, open_shop: Open, domain: str | None) -> None:
+        shop = open_shop(**{"PIXELPAIR_COOKIE_DOMAIN": domain} if domain else {})
+        answer = shop.client.delete("/t/e", headers={"Host": "shop.example", "Origin": "https://shop.example"})
+        assert answer.status_code == 204
+        gone = self.cookies(answer)
+        assert set(gone) == {"ttclid", "pixelpair_ttclid"}
+        assert all("Max-Age=0" in line and "Path=/" in line for line in gone.values())
+        assert all((f"Domain={domain}" in line) is bool(domain) for line in gone.values())
+
+    def test_a_stranger_deletes_nothing(self, shop: Shop) -> None:
+        answer = shop.client.delete("/t/e", headers={"Host": "shop.example", "Origin": "https://other.example"})
+        assert (answer.status_code, self.cookies(answer)) == (403, {})
+
     def test_each_site_and_scheme_keeps_attributes_of_its_own(self, open_shop: Open, event: Event) -> None:
         one, two = TWO_SITES.split("[sites.two]")
         shop = open_shop(f'{one}\ncookie_domain = "one.example"\n[sites.two]{two}')
@@ -484,7 +498,7 @@ def test_what_cannot_be_an_event_is_refused_by_name_and_leaves_nothing(
     assert shop.stored() == []
 
 
-@pytest.mark.parametrize("method", ["get", "put", "delete", "patch"])
+@pytest.mark.parametrize("method", ["get", "put", "patch"])
 def test_another_method_is_refused_with_the_right_one(shop: Shop, method: str) -> None:
     answer = getattr(shop.client, method)("/t/e", headers={"Host": "shop.example"})
     assert answer.status_code == 405
