@@ -43,7 +43,7 @@ function wc_get_price_to_display($product) { return '174.50'; }
 class WC_Product {
     function __construct(public int $id) {}
     function get_id() { return $this->id; }
-    function get_name() { return 'Chemise </script> d’été'; }
+    function get_name() { return 'Chemise <!--<script> d’été'; }
 }
 function wc_get_product($id) { return new WC_Product($id); }
 class Cart { function get_total($context) { return $context === 'edit' ? '349.00' : '349,00 DH'; } }
@@ -98,7 +98,7 @@ def shop_url(shop: Recorder, program: Callable[[str], str], tmp_path: Path) -> I
 
 
 def tells(report: dict[str, Any], product: str, quantity: int) -> bool:
-    name = "Chemise </script> d’été"
+    name = "Chemise <!--<script> d’été"
     line = {
         "content_id": product,
         "content_type": "product",

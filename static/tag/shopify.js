@@ -46,7 +46,7 @@ const reading = Promise.all([browser.cookie.get("ttclid"), browser.cookie.get("_
   signals.ttp = ttp || undefined;
 });
 // Once it is over it holds nobody up: the page may be left at any moment.
-const ready = Promise.race([reading.catch(() => {}), pause(300)]);
+const ready = Promise.race([reading.catch(() => {}), pause(1000)]);
 
 // ---- What happened, in TikTok's words ----
 
@@ -130,7 +130,8 @@ const change = async (how) => browser.localStorage.setItem(KEPT, JSON.stringify(
 const without = (report) => (orders) => orders.filter((order) => order.key != report.key);
 
 async function sendOrder(report) {
-  const keeping = change((orders) => [...without(report)(orders), { ...report, user: undefined }]).catch(() => {});
+  const unnamed = { ...report, user: undefined };
+  const keeping = change((orders) => [...without(unnamed)(orders), unnamed]).catch(() => {});
   for (const wait of [0, 2000, 10000]) {
     if (wait) await pause(wait);
     if (await post(report)) return keeping.then(() => change(without(report)));

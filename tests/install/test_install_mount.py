@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import requests
 
 from e2e.tag.recorder import serve
 from tests.install.snippets import PAGE, replaced, snippet
+from tests.listener import Listener, http, read_request
 from tests.orders.conftest import program
 from tests.program import CEILING, free_ports, wait_for
 from tests.web.conftest import BROWSER, event, open_shop
@@ -85,6 +87,32 @@ def web_server(name: str, path: str, rule: str, folder: Path) -> Iterator[str]:
         server.wait(CEILING)
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_what_the_rule_passes_on(name: str, program: Any, tmp_path: Path) -> None:
+    """The shop's own host, the address that the web server saw, and no header that some servers take for that."""
+    path = program(name)
+    asked: list[bytes] = []
+
+    def proxy(connection: socket) -> None:
+        while request := read_request(connection):
+            asked.append(request)
+            connection.sendall(http(b"{}"))
+
+    listener = Listener(proxy)
+    try:
+        rule = replaced(RULES[name][1], "127.0.0.1:8080", listener.url.removeprefix("http://"))
+        with web_server(name, path, rule, tmp_path) as url:
+            requests.post(f"{url}/t/e", "{}", headers={"X_Forwarded_For": "9.9.9.9"}, timeout=CEILING)
+    finally:
+        listener.stop()
+    (request,) = asked
+    lines = request.decode().partition("\r\n\r\n")[0].lower().split("\r\n")
+    assert lines[0].startswith("post /t/e ")
+    headers = dict(line.split(": ", 1) for line in lines[1:])
+    assert (headers["host"], headers["x-forwarded-for"]) == (url.removeprefix("http://"), "127.0.0.1")
+    assert "x_forwarded_for" not in headers
+
+
 def tell(url: str, event: Callable[..., dict[str, Any]], **headers: str) -> None:
     """A report as a browser on this page sends it; ``headers`` are those that others on the way have put there."""
     named = {**BROWSER, "Host": url.removeprefix("http://"), "Origin": url, **headers}
@@ -100,7 +128,7 @@ def address_behind(hops: int, rule: str, name: str, path: str, folder: Path, ope
         web_server(name, path, replaced(rule, "127.0.0.1:8080", proxy.removeprefix("http://")), folder) as url,
     ):
         assert requests.get(f"{url}/t/readyz", timeout=CEILING).status_code == 200
-        tell(url, event, **{"X-Forwarded-For": SHOPPER, "X_Forwarded_For": "9.9.9.9"})
+        tell(url, event, **{"X-Forwarded-For": SHOPPER})
         (row,) = shop.stored()
     address: str | None = json.loads(row.body)["user"].get("ip")
     return address
