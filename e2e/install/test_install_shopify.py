@@ -18,7 +18,7 @@ from tests.web.conftest import Shop
 pytestmark = pytest.mark.only_browser("chromium")
 
 Open = Callable[..., Shop]
-PIXEL = (ROOT / "static" / "tag" / "shopify.js").read_text("utf-8")
+PIXEL = (ROOT / "static" / "shopify" / "pixel.js").read_text("utf-8")
 ALLOWED = {"analyticsProcessingAllowed": True, "marketingAllowed": True, "saleOfDataAllowed": True}
 
 # Within the frame: Shopify's globals. Cookies and storage are the top frame's, so each asks it by message.
