@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +11,9 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.stack import wait_until
-from e2e.tag.recorder import Recorder, serve
+from e2e.tag.recorder import Recorder, document, serve
 from proxy.web import collect
-from tests.install.snippets import ROOT, replaced, snippet
+from tests.install.snippets import PAGE, ROOT, replaced, snippet
 from tests.web.conftest import Shop
 
 pytestmark = pytest.mark.only_browser("chromium")
@@ -159,6 +160,17 @@ def test_every_event_arrives_by_the_server_leg(page: Page, shop: Recorder, open_
     assert items["PlaceAnOrder"]["user"].keys() >= {"email", "phone"}
     assert len({row.view for row in rows.values()}) == 1
     assert {row.event_id.partition(".")[2] for row in rows.values()} == {"0", "1", "2", "3", ""}
+
+
+def test_the_tag_in_the_storefront_makes_pairs(page: Page, shop: Recorder, open_shop: Open) -> None:
+    (line,) = re.findall("`(<script src=[^`]*</script>)`", PAGE)
+    proxy = open_proxy(open_shop, PIXELPAIR_PIXEL_URL=shop.sandbox)
+    with serve(proxy.app) as url:
+        shop.pages["/"] = document(tag=replaced(line, "https://t.shop.example", url))
+        page.goto(shop.url)
+        (row,) = wait_for_stored(proxy, 1)
+    (pixel,) = shop.wait_for_pixel("Pageview", 1)
+    assert pixel["event_id"] == row.event_id
 
 
 def test_the_click_is_kept_for_the_next_page(page: Page, shop: Recorder, open_shop: Open) -> None:
