@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.tag.recorder import Recorder, document
-from tests.install.snippets import replaced, snippet
+from tests.install.snippets import PAGE, replaced, snippet
 
 pytestmark = pytest.mark.only_browser("chromium")
 
@@ -136,9 +136,13 @@ def test_tag_manager_with_consent(page: Page, shop: Recorder, pair: Pair) -> Non
 
 def test_a_single_page_app(page: Page, shop: Recorder, pair: Pair) -> None:
     code = snippet("Single-page apps", "js")
-    app = f"<script type=module>{code}\nwindow.added = added;</script>"
-    shop.pages["/"] = document(app, tag=tag())
+    # The module comes first, so that its first call finds no tag yet.
+    app = f"<script type=module>{code}\nwindow.added = added; tell('Contact');</script>"
+    _, script = tag().splitlines()
+    assert f"`{script}`" in PAGE
+    shop.pages["/"] = document(head=app, tag=script)
     page.goto(shop.url)
+    pair("Contact")
     page.evaluate("added({id: '1077218', price: 349})")
     assert pair("AddToCart")["properties"]["content_ids"] == ["1077218"]
     page.evaluate("history.pushState({}, '', '/cart')")
