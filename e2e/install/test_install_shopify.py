@@ -163,7 +163,7 @@ def test_every_event_arrives_by_the_server_leg(page: Page, shop: Recorder, open_
 
 
 def test_the_tag_in_the_storefront_makes_pairs(page: Page, shop: Recorder, open_shop: Open) -> None:
-    (line,) = re.findall("`(<script src=[^`]*</script>)`", PAGE)
+    (line,) = re.findall(r'`(<script src="https://t[^`]*</script>)`', PAGE)
     proxy = open_proxy(open_shop, PIXELPAIR_PIXEL_URL=shop.sandbox)
     with serve(proxy.app) as url:
         shop.pages["/"] = document(tag=replaced(line, "https://t.shop.example", url))
