@@ -103,7 +103,7 @@ def stub_is_there(page: Page) -> Line:
     inline = page.inline()
     if any(_STUB.search(script.text) for script in inline):
         return passed("stub", "calls made before the tag is there are kept")
-    cure = "Paste the stub before the tag: the first line of the README's two."
+    cure = "Paste the stub before the tag: the first line of the two in docs/install.md."
     if any(_CALL.search(script.text) for script in inline):
         return failed("stub", "the page calls pixelpair(…) without the stub: calls before the tag are errors", cure)
     return warned("stub", "the page has no stub: calls before the tag would be errors", cure)
@@ -277,7 +277,7 @@ def _loose(text: str, is_safe: bool) -> Iterator[str]:
             yield name
 
 
-_REACH = "Mount the proxy under that path of the shop's own domain: README, step 5."
+_REACH = "Mount the proxy under that path of the shop's own domain: docs/install.md, section 1."
 
 
 def path_reaches(ready: Answer) -> Line:

@@ -13,7 +13,7 @@ from tests.faults.conftest import proxy, sandbox
 __all__ = ["proxy", "sandbox"]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "orders.md").read_text("utf-8")
-PACKAGES = {"php": "php-cli", "node": "nodejs", "curl": "curl"}
+PACKAGES = {"php": "php-cli", "node": "nodejs", "curl": "curl", "nginx": "nginx-light", "caddy": "caddy"}
 
 
 def blocks(language: str, *holding: str) -> str:
@@ -26,10 +26,11 @@ def blocks(language: str, *holding: str) -> str:
 
 @pytest.fixture
 def program() -> Callable[[str], str]:
-    """The path of a language's program. Where it is missing the test says how to get it."""
+    """The path of a program. Where it is missing the test says how to get it."""
 
     def find(name: str) -> str:
-        path = shutil.which(name)
+        # Servers stand where only root looks.
+        path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
         if path is None:
             sentence = f"{name} is missing. Run: apt-get install {PACKAGES[name]}"
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(sentence)
