@@ -1,0 +1,87 @@
+"""One decision for both legs: what is held, released, limited and forgotten."""
+
+import pytest
+from playwright.sync_api import Page
+
+from e2e.tag.recorder import STUB, Recorder, document
+
+HELD = '<script src="/t/tag.js" data-consent="held" defer></script>'
+
+
+def test_held_sends_stores_and_loads_nothing_and_then_releases(page: Page, shop: Recorder) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    shop.pages["/"] = document("<button data-pixelpair-event=AddToCart>Add</button>", tag=HELD)
+    page.goto(f"{shop.url}/?ttclid=E.C.P.12345678", wait_until="networkidle")
+    page.click("button")
+    page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A-1'})")
+    made = page.evaluate("Date.now()")
+    page.wait_for_timeout(300)
+    assert page.evaluate("[document.cookie, localStorage.length, sessionStorage.length, typeof ttq]") == [
+        "",
+        0,
+        0,
+        "undefined",
+    ]
+    assert [url for url in asked if "/t/e" in url or shop.sandbox in url] == []
+    page.evaluate("pixelpair('consent', 'granted')")
+    names = ["Pageview", "AddToCart", "PlaceAnOrder"]
+    for name in names:
+        report = shop.wait_for_reports(name, 1)[0]
+        (event,) = shop.wait_for_pixel(name, 1)
+        assert event["event_id"] == report.get("key", f"{report['view']}.{report['n']}")
+        assert report["ttclid"] == "E.C.P.12345678"
+        assert report["time"] <= made <= report["sent"]
+    assert list(dict.fromkeys(report["event"] for report in shop.events())) == names  # the order is told once more
+    assert "ttclid=E.C.P.12345678" in page.evaluate("document.cookie")
+
+
+def test_consent_denied_forgets_what_was_held(page: Page, shop: Recorder) -> None:
+    shop.pages["/"] = document(tag=HELD)
+    page.goto(shop.url)
+    page.evaluate("pixelpair('Contact'); pixelpair('consent', 'denied'); pixelpair('Lead')")
+    page.evaluate("pixelpair('consent', 'granted'); pixelpair('Schedule')")
+    shop.settle(page, 1)
+    assert shop.events()[0]["event"] == "Schedule"
+
+
+def test_consent_told_before_the_tag_comes_first(page: Page, shop: Recorder) -> None:
+    shop.pages["/"] = document(head=f"<script>{STUB} pixelpair('Contact'); pixelpair('consent', 'held')</script>")
+    page.goto(shop.url, wait_until="networkidle")
+    page.wait_for_timeout(300)
+    assert (shop.reports, shop.pixel_events()) == ([], [])
+    page.evaluate("pixelpair('consent', 'granted')")
+    assert [report["event"] for report in shop.wait_for_reports(None, 2)] == ["Pageview", "Contact"]
+
+
+@pytest.mark.parametrize("how", ["attribute", "call", "site", "gpc"])
+def test_limited_holds_on_both_legs(page: Page, shop: Recorder, how: str) -> None:
+    if how == "attribute":
+        shop.pages["/"] = document(tag='<script src="/t/tag.js" data-consent="limited" defer></script>')
+    elif how == "call":
+        shop.pages["/"] = document(head=f"<script>{STUB} pixelpair('consent', 'limited')</script>")
+    elif how == "site":
+        shop.settings["consent"] = "limited"
+    else:
+        page.add_init_script("Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})")
+    page.goto(shop.url)
+    assert shop.wait_for_reports("Pageview", 1)[0]["consent"] == "limited"
+    assert shop.wait_for_pixel("Pageview", 1)[0]["limited_data_use"] is True
+    assert page.evaluate("Object.values(ttq._o)") == [{"historyObserver": False, "limited_data_use": True}]
+
+
+def test_consent_that_becomes_limited_limits_the_pixels_next_event(page: Page, shop: Recorder) -> None:
+    page.goto(shop.url)
+    page.evaluate("pixelpair('consent', 'limited'); pixelpair('Contact')")
+    assert shop.wait_for_reports("Contact", 1)[0]["consent"] == "limited"
+    assert shop.wait_for_pixel("Contact", 1)[0]["limited_data_use"] is True
+
+
+def test_a_site_may_drop_what_a_private_browser_does(page: Page, shop: Recorder) -> None:
+    shop.settings["gpc"] = "drop"
+    page.add_init_script("Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})")
+    page.goto(shop.url, wait_until="networkidle")
+    page.evaluate("pixelpair('Contact'); pixelpair('consent', 'granted')")
+    page.wait_for_timeout(300)
+    assert (shop.reports, shop.pixel_events()) == ([], [])
+    assert page.evaluate("[typeof ttq, document.cookie]") == ["undefined", ""]
