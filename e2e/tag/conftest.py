@@ -25,6 +25,13 @@ AS_SHOPPERS_HAVE_IT: dict[str, dict[str, Any]] = {
 }
 
 
+REFUSALS = (
+    "Cookie “_ttp” has been rejected for invalid domain",
+    "The Same Origin Policy disallows reading",
+    "The page’s settings blocked",
+)
+
+
 @pytest.fixture
 def shop() -> Iterator[Recorder]:
     """A shop whose pages carry the tag, recording what arrives."""
@@ -34,10 +41,14 @@ def shop() -> Iterator[Recorder]:
 
 @pytest.fixture
 def watch() -> Iterator[Callable[[BrowserContext], None]]:
-    """A function that watches a context's pages: the tag never throws into them."""
+    """A function that watches a context's pages: the tag never throws into them.
+
+    What the browser itself refuses (by a policy, offline, or of the domains that TikTok's script tries for its cookie)
+    is no error of a script, though Firefox lists it as one.
+    """
     errors: list[str] = []
     yield lambda context: context.on("weberror", lambda error: errors.append(str(error.error)))
-    assert errors == []
+    assert [error for error in errors if not error.startswith(REFUSALS)] == []
 
 
 @pytest.fixture(autouse=True)

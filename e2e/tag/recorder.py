@@ -64,6 +64,7 @@ class Recorder:
         self.answer_headers: dict[str, str] = {}
         self.may_answer = threading.Event()
         self.may_answer.set()
+        self.tasks_begun = threading.Event()
         self.tasks_done = threading.Event()
         self.settings: dict[str, Any] = {
             "site": "main",
@@ -98,6 +99,7 @@ class Recorder:
             told = json.loads(request.get_data())
             told["_type"] = request.content_type
             told["_cookie"] = dict(request.cookies)
+            told["_referer"] = request.headers.get("Referer", "")
             self.reports.append(told)
             self.may_answer.wait(60)
             body = json.dumps({"event_id": "x"})
@@ -111,6 +113,7 @@ class Recorder:
         @app.post("/slow")
         def slow() -> Response:
             """Another script's door, which does not answer before the test is done with it."""
+            self.tasks_begun.set()
             self.tasks_done.wait(60)
             return Response(status=204)
 
@@ -164,6 +167,13 @@ class Recorder:
     def ids(self, name: str | None = None) -> list[str]:
         """The event_ids of the reports, as the proxy builds them; those told again are there again."""
         return [id_of(report) for report in self.events(name)]
+
+    def use_up_keepalive(self, page: Any) -> None:
+        """Has the page's own script keep all 64 KiB of keepalive requests in flight, until ``tasks_done``."""
+        while not self.tasks_begun.wait(0.5):  # it is refused while anything else is on its way
+            page.evaluate(
+                "void fetch('/slow', {method: 'POST', keepalive: true, body: 'x'.repeat(65536)}).catch(() => {})"
+            )
 
     def settle(self, page: Any, count: int) -> None:
         """Sends one last event on both legs and waits for it, so that what came before it has had its chance to come.

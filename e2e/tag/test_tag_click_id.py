@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from flask import Response
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import CLICK_ID, Recorder
+from e2e.tag.recorder import CLICK_ID, Recorder, document
 
 
 def test_the_click_id_is_kept_over_three_pages(page: Page, shop: Recorder) -> None:
@@ -44,3 +45,46 @@ def test_the_pixels_cookie_is_told_once_it_is_there(page: Page, shop: Recorder) 
     first, second = shop.wait_for_reports("Pageview", 2)
     assert "ttp" not in first
     assert re.fullmatch(r"[A-Za-z0-9._-]{20,80}", second["ttp"])
+
+
+def _redirect(shop: Recorder, path: str, to: str, **headers: str) -> None:
+    shop.pages[path] = lambda: Response(status=302, headers={"Location": to, **headers})
+
+
+def test_a_redirect_that_keeps_the_address_keeps_the_click_id(page: Page, shop: Recorder) -> None:
+    _redirect(shop, "/ad", f"/landing?ttclid={CLICK_ID}")
+    page.goto(f"{shop.url}/ad?ttclid={CLICK_ID}")
+    assert shop.wait_for_reports("Pageview", 1)[0]["ttclid"] == CLICK_ID
+
+
+def test_a_redirect_that_strips_the_address_may_keep_the_click_id_in_the_cookie(page: Page, shop: Recorder) -> None:
+    _redirect(shop, "/ad", "/landing", **{"Set-Cookie": f"ttclid={CLICK_ID}; Path=/; SameSite=Lax"})
+    page.goto(f"{shop.url}/ad?ttclid={CLICK_ID}")
+    (report,) = shop.wait_for_reports("Pageview", 1)
+    assert (report["url"], report["ttclid"]) == (shop.url + "/landing", CLICK_ID)
+
+
+def test_a_redirect_that_strips_all_leaves_the_click_id_of_before(page: Page, shop: Recorder) -> None:
+    _redirect(shop, "/ad", "/landing")
+    page.goto(f"{shop.url}/ad?ttclid={CLICK_ID}")
+    assert "ttclid" not in shop.wait_for_reports("Pageview", 1)[0]
+    page.goto(f"{shop.url}/?ttclid={CLICK_ID}")
+    shop.wait_for_reports("Pageview", 2)
+    page.goto(f"{shop.url}/ad?ttclid={CLICK_ID}2")
+    assert shop.wait_for_reports("Pageview", 3)[2]["ttclid"] == CLICK_ID
+
+
+def test_a_router_that_strips_the_address_after_the_tag_costs_no_click_id(page: Page, shop: Recorder) -> None:
+    """Also where nothing may be stored yet."""
+    shop.pages["/"] = document(
+        tag="<script src=/t/tag.js data-consent=held></script>"
+        "<script>history.replaceState(0, '', '/'); history.pushState(0, '', '/shirt')</script>"
+    )
+    page.goto(f"{shop.url}/?ttclid={CLICK_ID}")
+    page.evaluate("pixelpair('Contact')")
+    assert page.evaluate("[document.cookie, location.search]") == ["", ""]
+    page.evaluate("pixelpair('consent', 'granted')")
+    page.goto(shop.url + "/two")
+    reports = shop.wait_for_reports(None, 4)
+    assert [report["event"] for report in reports] == ["Pageview", "Pageview", "Contact", "Pageview"]
+    assert [report["ttclid"] for report in reports] == [CLICK_ID] * 4

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import STUB, Recorder, document
+from e2e.tag.recorder import STUB, Recorder, assert_pairs, document
 
 HELD = '<script src="/t/tag.js" data-consent="held" defer></script>'
 
@@ -85,3 +85,24 @@ def test_a_site_may_drop_what_a_private_browser_does(page: Page, shop: Recorder)
     page.wait_for_timeout(300)
     assert (shop.reports, shop.pixel_events()) == ([], [])
     assert page.evaluate("[typeof ttq, document.cookie]") == ["undefined", ""]
+
+
+def test_consent_that_is_given_taken_and_given_again(page: Page, shop: Recorder) -> None:
+    shop.pages["/"] = document(tag=HELD)
+    page.goto(shop.url)
+    for name, consent in (("Contact", "granted"), ("Lead", "denied"), ("Search", "held"), ("Schedule", "granted")):
+        page.evaluate("([name, consent]) => { pixelpair(name); pixelpair('consent', consent) }", [name, consent])
+    page.evaluate("pixelpair('Download')")
+    assert_pairs(shop, "Pageview", "Contact", "Lead", "Schedule", "Download")
+    shop.settle(page, 5)
+    assert shop.pixel_events("Search") == []
+
+
+def test_a_private_browser_stays_limited_whatever_the_page_says(page: Page, shop: Recorder) -> None:
+    page.add_init_script("Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})")
+    page.goto(shop.url)
+    page.evaluate("pixelpair('consent', 'granted'); pixelpair('Contact'); pixelpair('PlaceAnOrder', {order_id: 'A-1'})")
+    shop.wait_for_reports("PlaceAnOrder", 1)
+    shop.wait_for_pixel("PlaceAnOrder", 1)
+    assert {report["consent"] for report in shop.events()} == {"limited"}
+    assert [event["limited_data_use"] for event in shop.pixel_events()] == [True] * 3

@@ -1,6 +1,6 @@
 """The Pixel: how its leg stands is told, it is loaded once, and nobody else's pixel gets anything of ours."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from e2e.stack import wait_until
 from e2e.tag.recorder import FOREIGN, PIXEL, STUB, Recorder, assert_pairs, document
@@ -95,3 +95,25 @@ def test_every_pixel_of_the_site_gets_every_event(page: Page, shop: Recorder) ->
     assert {event["context"]["pixel"]["code"] for event in events} == {PIXEL, FOREIGN}
     assert len({event["event_id"] for event in events}) == 1
     assert len(shop.wait_for_reports("Contact", 1)) == 1
+
+
+def test_an_order_told_before_the_pixel_was_blocked_is_told_once_more(page: Page, shop: Recorder) -> None:
+    """Once, for all orders of the page; what comes later knows."""
+    asked: list[Route] = []
+    page.route("**/i18n/pixel/**", lambda route: asked.append(route))
+    with page.expect_request("**/i18n/pixel/**"):
+        page.goto(shop.url, wait_until="commit")
+    page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A-1'}); pixelpair('Contact')")
+    (first,) = shop.wait_for_reports("PlaceAnOrder", 1)
+    (route,) = asked
+    route.abort()
+    _, again = shop.wait_for_reports("PlaceAnOrder", 2)
+    assert (first["pixel"], again["pixel"]) == ("unknown", "blocked")
+    assert {name: again[name] for name in ("view", "n", "key")} == {name: first[name] for name in ("view", "n", "key")}
+    page.evaluate("pixelpair('Lead', {}, {key: 'form-7'})")
+    assert shop.wait_for_reports("Lead", 1)[0]["pixel"] == "blocked"
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange')); pixelpair('Last')")
+    shop.wait_for_reports("Last", 1)
+    told = [report["event"] for report in shop.events()]
+    assert sorted(told) == ["Contact", "Last", "Lead", "Pageview", "PlaceAnOrder", "PlaceAnOrder"]
+    assert shop.pixel_events() == []

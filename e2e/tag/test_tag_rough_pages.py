@@ -1,8 +1,9 @@
 """Pages whose scripts have changed the browser's own functions: neither leg is lost."""
 
+import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import Recorder, assert_pairs
+from e2e.tag.recorder import Recorder, assert_pairs, document, id_of
 
 
 def test_a_patched_fetch_that_throws_costs_no_leg(page: Page, shop: Recorder) -> None:
@@ -30,3 +31,37 @@ def test_a_browser_without_keepalive_sends_a_beacon(page: Page, shop: Recorder) 
     page.goto(shop.url)
     page.evaluate("pixelpair('Contact')")
     assert_pairs(shop, "Pageview", "Contact")
+
+
+ORDER = "pixelpair('ViewContent', {contents: [{content_id: 5, price: '19.90'}, {content_id: 6}], value: 5})"
+# What MooTools, Prototype.js and home-made polyfills have left of the language, in shops that still run.
+PATCHES = {
+    "Array.prototype.reduce": "Array.prototype.reduce = function () { return this.length > 1 ? this : this[0] }",
+    "Array.prototype.each": "Array.prototype.each = Array.prototype.clone = function () { throw 0 }",
+    "Object.prototype.extend": "Object.prototype.extend = Object.prototype.keys = function () { throw 0 }",
+    "String.prototype.toJSON": "String.prototype.toJSON = function () { return '\"' + this + '\"' }",
+    "Object.entries": "Object.entries = object => { const all = []; for (const name in object) all.push([name,"
+    " object[name]]); return all }",
+}
+
+
+def _assert_told_whole(page: Page, shop: Recorder, patch: str) -> None:
+    """The page calls by itself: the test's own calls would stumble over the patch."""
+    shop.pages["/"] = document(f"<script>onload = () => {ORDER}</script>", head=f"<script>{patch}</script>")
+    page.goto(shop.url)
+    (view,) = shop.wait_for_reports("Pageview", 1)
+    (report,) = shop.wait_for_reports("ViewContent", 1)
+    assert report["properties"] == {
+        "contents": [{"content_id": "5", "price": 19.9}, {"content_id": "6"}],
+        "content_ids": ["5", "6"],
+        "value": 5,
+    }
+    assert id_of(report) == view["view"] + ".1"
+    assert len(view["view"]) == 24
+    assert view["view"].isalnum()
+
+
+@pytest.mark.parametrize("patch", PATCHES)
+def test_a_patched_language_costs_no_leg(page: Page, shop: Recorder, patch: str) -> None:
+    _assert_told_whole(page, shop, PATCHES[patch])
+    assert shop.wait_for_pixel("ViewContent", 1)[0]["event_id"] == shop.ids("ViewContent")[0]

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import Recorder
+from e2e.tag.recorder import Recorder, document
 
 
 @pytest.fixture(params=["navigation", "history"])
@@ -40,3 +40,34 @@ def test_the_pages_own_router_still_works(page: Page, shop: Recorder, router: st
     assert page.evaluate("history.pushState({x: 1}, '', '/b'), [history.state, location.pathname]") == [{"x": 1}, "/b"]
     with pytest.raises(Exception, match=r"SecurityError|insecure|cross-origin|URL"):
         page.evaluate("history.pushState(1, '', 'https://other.example/')")
+
+
+def test_the_same_address_once_more_and_a_place_in_the_page_are_no_views(
+    page: Page, shop: Recorder, router: str
+) -> None:
+    page.goto(shop.url + "/a?size=m")
+    page.evaluate("history.pushState(1, '', '/a?size=m')")
+    page.evaluate("location.hash = 'reviews'")
+    page.evaluate("location.hash = 'top'")
+    page.evaluate("history.back()")
+    page.wait_for_function("location.hash == '#reviews'")
+    page.evaluate("history.replaceState(1, '', '/b'); history.replaceState(1, '', '/b?page=2')")
+    page.evaluate("pixelpair('Contact')")
+    shop.settle(page, 2)
+    assert len({report["view"] for report in shop.events()}) == 1
+
+
+def test_a_router_of_the_navigation_api_is_followed(page: Page, shop: Recorder) -> None:
+    shop.pages["/a"] = document("<a href=/b data-pixelpair-event=AddToCart>B</a>")
+    page.goto(shop.url + "/a")
+    page.evaluate("navigation.addEventListener('navigate', event => event.intercept({handler: async () => {}}))")
+    page.evaluate("window.kept = 1")
+    page.click("a")
+    page.wait_for_function("location.pathname == '/b'")
+    page.evaluate("navigation.navigate('/c').finished.then(() => navigation.back().finished)")
+    shop.wait_for_reports("Pageview", 4)
+    assert page.evaluate("kept") == 1
+    shop.settle(page, 5)
+    assert [view["url"].removeprefix(shop.url) for view in shop.events("Pageview")] == ["/a", "/b", "/c", "/b"]
+    assert shop.events("AddToCart")[0]["view"] == shop.events("Pageview")[0]["view"]
+    assert len(shop.wait_for_pixel("Pageview", 4)) == 4
