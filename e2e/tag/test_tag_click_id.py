@@ -88,3 +88,11 @@ def test_a_router_that_strips_the_address_after_the_tag_costs_no_click_id(page: 
     reports = shop.wait_for_reports(None, 4)
     assert [report["event"] for report in reports] == ["Pageview", "Pageview", "Contact", "Pageview"]
     assert [report["ttclid"] for report in reports] == [CLICK_ID] * 4
+
+
+def test_a_script_that_strips_the_address_before_the_tag_costs_no_click_id(page: Page, shop: Recorder) -> None:
+    """The browser still knows what it was asked for: the name of the page's navigation entry."""
+    shop.pages["/"] = document(head="<script>history.replaceState(0, '', '/')</script>")
+    page.goto(f"{shop.url}/?ttclid={CLICK_ID}")
+    (report,) = shop.wait_for_reports("Pageview", 1)
+    assert (report["url"], report.get("ttclid")) == (shop.url + "/", CLICK_ID)

@@ -1,9 +1,11 @@
 """The tag as page caches and optimisers serve it: pasted, combined with other scripts, renamed, loaded late."""
 
+import json
+
 import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import STUB, Recorder, assert_pairs, document
+from e2e.tag.recorder import STUB, Recorder, assert_pairs, document, script
 
 BODY = "<button data-pixelpair-event=AddToCart>Add</button>"
 CALLS = f"<script>{STUB} pixelpair('Search', {{query: 'mug'}})</script>"
@@ -70,3 +72,33 @@ def test_the_attributes_of_a_tag_that_is_loaded_late_hold(page: Page, shop: Reco
     page.keyboard.press("a")
     assert shop.wait_for_reports("Pageview", 1)[0]["consent"] == "limited"
     assert shop.wait_for_pixel("Pageview", 1)[0]["limited_data_use"] is True
+
+
+BARE_BEFORE = "window.before = function () { return 1 }\n"
+BARE_AFTER = "\n(function () { window.after = 1 })()"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["the shop's host", "another host"])
+@pytest.mark.parametrize(
+    ("before", "after"), [(BEFORE, AFTER), (BARE_BEFORE, BARE_AFTER)], ids=["semicolons", "no semicolons"]
+)
+def test_a_tag_in_a_combined_script_sends_to_the_mount(
+    page: Page, shop: Recorder, host: str, before: str, after: str
+) -> None:
+    """Not to the neighbourhood of the combined script, and without caring how its neighbours end."""
+    shop.pages["/cache/1/all.js"] = lambda: script(before + shop.tag() + after)
+    _open(page, shop, f"<script src={shop.url.replace('127.0.0.1', host)}/cache/1/all.js defer></script>")
+    assert page.evaluate("[typeof before, after]") == ["function", 1]
+
+
+@pytest.mark.parametrize("address", ["blob", "data"])
+def test_a_tag_whose_script_has_no_address_of_the_web_sends_to_the_mount(
+    page: Page, shop: Recorder, address: str
+) -> None:
+    make = {
+        "blob": "URL.createObjectURL(new Blob([text], {type: 'text/javascript'}))",
+        "data": "'data:text/javascript;charset=utf-8,' + encodeURIComponent(text)",
+    }[address]
+    element = f"Object.assign(document.createElement('script'), {{src: {make}}})"
+    load = f"const text = {json.dumps(shop.tag())}; document.head.append({element})"
+    _open(page, shop, f"<script>{load}</script>")

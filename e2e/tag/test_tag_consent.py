@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import STUB, Recorder, assert_pairs, document
+from e2e.stack import wait_until
+from e2e.tag.recorder import PATIENCE, STUB, Recorder, assert_pairs, document
 
 HELD = '<script src="/t/tag.js" data-consent="held" defer></script>'
 
@@ -106,3 +107,44 @@ def test_a_private_browser_stays_limited_whatever_the_page_says(page: Page, shop
     shop.wait_for_pixel("PlaceAnOrder", 1)
     assert {report["consent"] for report in shop.events()} == {"limited"}
     assert [event["limited_data_use"] for event in shop.pixel_events()] == [True] * 3
+
+
+def _cookies(page: Page) -> set[str]:
+    return {cookie["name"] for cookie in page.context.cookies()}
+
+
+def test_tiktoks_own_consent_follows(page: Page, shop: Recorder) -> None:
+    """What the page itself tells TikTok's script is held, released and dropped with ours."""
+    page.goto(f"{shop.url}/?ttclid=E.C.P.12345678")
+    assert_pairs(shop, "Pageview")
+    page.evaluate("pixelpair('consent', 'held'); ttq.track('Search'); pixelpair('Contact')")
+    page.evaluate("pixelpair('consent', 'granted'); ttq.track('Download')")
+    shop.wait_for_pixel("Download", 1)
+    assert [event["event"] for event in shop.pixel_events()][:2] == ["Pageview", "Search"]
+    assert_pairs(shop, "Contact")
+    page.evaluate("pixelpair('consent', 'denied'); ttq.track('Subscribe'); pixelpair('Lead')")
+    page.evaluate("pixelpair('consent', 'granted'); ttq.track('Schedule')")
+    shop.wait_for_pixel("Schedule", 1)
+    assert shop.pixel_events("Subscribe") == shop.pixel_events("Lead") == shop.events("Lead") == []
+
+
+def test_what_was_held_before_tiktoks_script_came_is_released_by_it(page: Page, shop: Recorder) -> None:
+    with page.expect_event("request", lambda request: "events.js" in request.url):
+        page.goto(shop.url, wait_until="commit")
+    page.evaluate("pixelpair('consent', 'held'); ttq.track('Search'); pixelpair('Contact')")
+    shop.wait_for_reports("Pageview", 1)
+    page.wait_for_function("window.ttq && ttq._sandbox")
+    assert shop.events("Contact") == shop.pixel_events("Search") == shop.pixel_events("Contact") == []
+    page.evaluate("pixelpair('consent', 'granted')")
+    assert_pairs(shop, "Contact")
+    shop.wait_for_pixel("Search", 1)
+
+
+def test_consent_that_is_denied_takes_the_cookies_along(page: Page, shop: Recorder) -> None:
+    page.goto(f"{shop.url}/?ttclid=E.C.P.12345678")
+    assert_pairs(shop, "Pageview")
+    wait_until(lambda: _cookies(page) == {"ttclid", "_ttp"}, PATIENCE, lambda: "both cookies are there")
+    page.evaluate("pixelpair('consent', 'denied')")
+    wait_until(lambda: _cookies(page) == set(), PATIENCE, lambda: f"no cookies, not {_cookies(page)}")
+    page.goto(shop.url + "/two")
+    assert "ttclid" not in shop.wait_for_reports("Pageview", 2)[1]

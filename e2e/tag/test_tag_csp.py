@@ -70,3 +70,22 @@ def test_trusted_types_with_the_pages_own_default_policy(page: Page, shop: Recor
     page.goto(shop.url)
     assert_pairs(shop, "Pageview")
     assert violations == []
+
+
+@pytest.mark.parametrize("names", ["", "; trusted-types pixelpair"], ids=["any policy", "a policy by its name"])
+def test_trusted_types_do_not_refuse_tiktoks_script(
+    page: Page, shop: Recorder, violations: list[str], names: str
+) -> None:
+    _strict(shop, f"script-src 'nonce-abc'; require-trusted-types-for 'script'{names}")
+    page.goto(shop.url)
+    page.evaluate("pixelpair('Contact')")
+    assert_pairs(shop, "Pageview", "Contact")
+    assert violations == []
+
+
+def test_trusted_types_that_allow_no_policy_leave_the_server_leg(page: Page, shop: Recorder) -> None:
+    _strict(shop, "script-src 'nonce-abc'; require-trusted-types-for 'script'; trusted-types 'none'")
+    page.goto(shop.url)
+    page.evaluate("pixelpair('Contact')")
+    assert shop.wait_for_reports("Contact", 1)[0]["pixel"] in ("blocked", "unknown")
+    shop.wait_for_reports("Pageview", 1)

@@ -100,3 +100,15 @@ def test_a_host_that_is_not_the_sites_is_silent_though_the_tag_is(shoppers_page:
     shoppers_page.goto(_at(shop, "shop.test"))
     shop.wait_for_reports("Pageview", 1)
     assert [report["url"] for report in shop.reports] == [_at(shop, "shop.test") + "/"]
+
+
+def test_a_hash_that_the_shop_made_is_told_on_plain_http_too(shoppers_page: Page, shop: Recorder) -> None:
+    page = shoppers_page
+    shop.settings["domains"] = ["shop.test"]
+    page.goto(_at(shop, "shop.test"))
+    page.evaluate("email => pixelpair('identify', {email, phone: '+12133734253'})", "ab" * 32)
+    page.evaluate("pixelpair('Lead')")
+    assert shop.wait_for_reports("Lead", 1)[0].get("user") == {"email": "ab" * 32}
+    user = shop.wait_for_pixel("Lead", 1)[0]["context"]["user"]
+    assert user["email"] == "ab" * 32
+    assert "phone_number" not in user

@@ -71,3 +71,18 @@ def test_a_router_of_the_navigation_api_is_followed(page: Page, shop: Recorder) 
     assert [view["url"].removeprefix(shop.url) for view in shop.events("Pageview")] == ["/a", "/b", "/c", "/b"]
     assert shop.events("AddToCart")[0]["view"] == shop.events("Pageview")[0]["view"]
     assert len(shop.wait_for_pixel("Pageview", 4)) == 4
+
+
+@pytest.mark.parametrize("sign", ["#/", "#!/"])
+def test_the_route_of_a_hash_router_is_another_view(page: Page, shop: Recorder, router: str, sign: str) -> None:
+    """What follows `#/` or `#!/` is an address; any other hash is a place in the page."""
+    page.goto(shop.url + "/" + sign)
+    page.evaluate(f"location.hash = '{sign}cart'")
+    page.evaluate(f"history.pushState(1, '', '{sign}pay')")
+    page.evaluate("history.back()")
+    page.wait_for_function(f"location.hash == '{sign}cart'")
+    shop.wait_for_reports("Pageview", 4)
+    page.evaluate("location.hash = 'reviews'")
+    shop.settle(page, 4)
+    views = [view["url"].removeprefix(shop.url + "/" + sign) for view in shop.events("Pageview")]
+    assert views == ["", "cart", "pay", "cart"]
