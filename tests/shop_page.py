@@ -27,10 +27,10 @@ def html(body: str, head: str = "", status: str = "200 OK") -> bytes:
 
 def tag(**told: Any) -> str:
     """The built tag with these settings over those of the site "shop" on localhost."""
-    known = {"site": "shop", "domains": ["localhost"], "pixels": [PIXEL], "pixelUrl": "https://analytics.tiktok.com"}
-    known |= {"mount": "/t", "orderEvents": [], "consent": "granted", "gpc": "limit", "pageView": "both"}
+    known = {"site": "shop", "domains": ["localhost"], "pixels": [PIXEL]}
+    known |= {"pixel_script": "https://analytics.tiktok.com/i18n/pixel/events.js", "mount": "/t/"}
     core = (asset_dir("static") / "tag" / "built" / "core.js").read_text("utf-8")
-    return core.replace("__PIXELPAIR__", json.dumps(known | told, separators=(",", ":")))
+    return core.replace("__PIXELPAIR__", f"...{json.dumps(list((known | told).values()), separators=(',', ':'))}")
 
 
 def script(body: str, head: str = "Cache-Control: public, max-age=300\r\n", kind: str = "text/javascript") -> bytes:

@@ -66,17 +66,21 @@ class Recorder:
         self.may_answer.set()
         self.tasks_begun = threading.Event()
         self.tasks_done = threading.Event()
+        # In the order of core.js's parameters.
         self.settings: dict[str, Any] = {
             "site": "main",
             "domains": ["127.0.0.1"],
             "pixels": [PIXEL],
-            "pixelUrl": sandbox,
-            "mount": "/t",
+            "pixelScript": f"{sandbox}/i18n/pixel/events.js",
+            "mount": "/t/",
             "orderEvents": ["PlaceAnOrder", "CompletePayment", "Purchase"],
             "consent": "granted",
-            "gpc": "limit",
+            "gpcDrops": False,
             "pageView": "both",
+            "cookieRules": "; Path=/; SameSite=Lax",
         }
+        # The optional parts by file name, each with its setting.
+        self.parts: dict[str, Any] = {}
 
     def app(self) -> Flask:
         app = Flask("recorder", static_folder=None)
@@ -85,14 +89,18 @@ class Recorder:
         def tag() -> Response:
             return script(self.tag())
 
+        @app.get("/t/debug.js")
+        def debug() -> Response:
+            return script((TAG / "built" / "debug.js").read_text("utf-8"))
+
         @app.get("/t/source.js")
         def source() -> Response:
             """The source with its inner functions laid open as ``window.inner``."""
             text = (TAG / "core.js").read_text("utf-8")
             assert text.count("/* test-hook */") == 1
-            hook = "window.inner = {settings, repair, keyOf, idOf, newViewId};"
+            hook = "window.inner = {orderEvents, repair, keyOf, idOf, newViewId};"
             text = text.replace("/* test-hook */", hook)
-            return script(text.replace("__PIXELPAIR__", json.dumps(self.settings)))
+            return script(text.replace("__PIXELPAIR__", f"...{json.dumps(list(self.settings.values()))}"))
 
         @app.post("/t/e")
         def report() -> Response:
@@ -130,9 +138,12 @@ class Recorder:
         return app
 
     def tag(self) -> str:
-        """The tag's text as the proxy serves it."""
-        text = (TAG / "built" / "core.js").read_text("utf-8")
-        return text.replace("__PIXELPAIR__", json.dumps(self.settings))
+        """The tag as the proxy puts it together."""
+        arguments = [f"...{json.dumps(list(self.settings.values()))}"]
+        for part, setting in self.parts.items():
+            text = (TAG / "built" / f"{part}.js").read_text("utf-8").rstrip()
+            arguments.append(text.replace("__PIXELPAIR__", json.dumps(setting)))
+        return (TAG / "built" / "core.js").read_text("utf-8").replace("__PIXELPAIR__", ",".join(arguments))
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
         """The reports, all or those of one event, in the order the tag made them."""

@@ -37,7 +37,7 @@ def test_event_ids_are_built_as_the_vectors_say(inner: Page) -> None:
         inner,
         """(() => {
             const {event, view, n, key, properties, order_events} = given.in;
-            inner.settings.orderEvents = order_events;
+            inner.orderEvents.splice(0, 99, ...order_events);
             return inner.idOf({view, n, key: inner.keyOf(event, key, inner.repair(properties))});
         })()""",
         cases,

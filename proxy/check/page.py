@@ -19,6 +19,11 @@ TIKTOK = "https://analytics.tiktok.com"
 # Where TikTok's own script sends what it tells.
 TIKTOK_HOSTS = (TIKTOK, "https://analytics-ipv6.tiktokw.us", "https://ads.tiktok.com")
 
+# What the tag is called with, as far as it matters here, in the order of static/tag/core.js.
+_ARGUMENTS = '(...["'
+_TOLD = {"site": str, "domains": list, "pixels": list, "pixel_script": str}
+_PINNED = re.compile(r"/tag\.[0-9a-f]+\.js$")
+_TAG_PATH = re.compile(r"/tag(\.[0-9a-f]+)?\.js$")
 _STUB = re.compile(r"\bpixelpair\s*=\s*(window\.)?pixelpair\s*\|\|")
 _CALL = re.compile(r"\bpixelpair\s*\(")
 _LOADED = re.compile(r"\bttq\s*\.\s*load\s*\(\s*[\"']([A-Za-z0-9]{10,40})[\"']")
@@ -63,11 +68,10 @@ def is_https(answer: Answer, plain: Answer | None) -> Line:
 
 def tag_of(page: Page, mount: str | None) -> Script | None:
     """The first script of the page that may be the tag; ``mount`` is where it should be, None where that is unknown."""
-    wanted = f"{mount}/tag.js" if mount else "/tag.js"
-    found = [script for script in page.scripts if script.src and urlsplit(script.src).path.endswith("/tag.js")]
-    return next((script for script in found if urlsplit(script.src).path.endswith(wanted)), None) or next(
-        iter(found), None
-    )
+    found = [(script, urlsplit(script.src).path) for script in page.scripts if script.src]
+    tags = [(script, path) for script, path in found if _TAG_PATH.search(path)]
+    at_mount = (script for script, path in tags if _TAG_PATH.sub("", path).endswith(mount or ""))
+    return next(at_mount, tags[0][0] if tags else None)
 
 
 def tag_is_there(page: Page, tag: Script | None, mount: str) -> Line:
@@ -100,18 +104,17 @@ def stub_is_there(page: Page) -> Line:
 
 
 def told_by(answer: Answer) -> dict[str, Any] | None:
-    """The public settings in the tag that was fetched; None if it is no tag of ours."""
+    """The public settings in the tag that was fetched (see ``_TOLD``); None if it is no tag of ours."""
     text = answer.body.decode("utf-8", "replace")
-    start = text.rfind('({"site":')
+    start = text.find(_ARGUMENTS)
     if answer.status != 200 or start < 0:
         return None
     try:
-        told, _ = json.JSONDecoder().raw_decode(text, start + 1)
+        told, _ = json.JSONDecoder().raw_decode(text, start + len(_ARGUMENTS) - 2)
     except (ValueError, RecursionError):
         return None
-    kinds = {"site": str, "domains": list, "pixels": list, "pixelUrl": str, "mount": str}
-    fits = isinstance(told, dict) and all(isinstance(told.get(name), kind) for name, kind in kinds.items())
-    return told if fits else None
+    told = dict(zip(_TOLD, told if isinstance(told, list) else (), strict=False))
+    return told if all(isinstance(told.get(name), kind) for name, kind in _TOLD.items()) else None
 
 
 def tag_comes(answer: Answer, is_ours: bool) -> Iterator[Line]:
@@ -135,6 +138,9 @@ def tag_comes(answer: Answer, is_ours: bool) -> Iterator[Line]:
         )
         return
     ages = [int(age) for age in _MAX_AGE.findall(answer.header("cache-control").lower())]
+    if _PINNED.search(urlsplit(answer.url).path):
+        yield passed("tag file", f"{answer.url} gives the tag, in a version that never changes")
+        return
     if max(ages, default=0) > LONGEST_CACHE_SECONDS or "immutable" in answer.header("cache-control").lower():
         cure = (
             "Let the reverse proxy or CDN keep /tag.js as Pixelpair says: max-age=300. Changed settings else come late."
@@ -170,8 +176,10 @@ def policy_allows(page: Page, headers: Iterable[str], tag: Script, told: Mapping
     """Whether the page's Content-Security-Policy lets the tag load, run and report, and the Pixel too."""
     policies = policies_of(headers, page.policies, page.url)
     nonce = tag.attributes.get("nonce", "")
-    pixel = f"{told['pixelUrl']}/i18n/pixel/events.js"
-    hosts = TIKTOK_HOSTS if told["pixelUrl"] == TIKTOK else (told["pixelUrl"],)
+    pixel = told["pixel_script"]
+    parts = urlsplit(pixel)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    hosts = TIKTOK_HOSTS if origin == TIKTOK else (origin,)
     blocked = list(_blocked(policies, page, tag, pixel, nonce))
     rules = [f"Allow it by {rule}." for _, rule in blocked]
     silent = [host for host in hosts if not all(policy.connects(f"{host}/") for policy in policies)]

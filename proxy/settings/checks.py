@@ -16,6 +16,9 @@ def check(settings: Settings, written: Written) -> None:
         for index, destination in enumerate(site.destinations):
             _check_token(destination, written.pixel(site.name, index), written)
         _check_cookie_domain(site, written)
+        if site.order_event not in site.order_events:
+            name = written.name(("sites", site.name, "order_event"))
+            raise SettingsError(name, "it is none of the order_events: add it there too.")
         codes = [destination.pixel_code for destination in site.destinations]
         if len(codes) != len(set(codes)):
             raise SettingsError(

@@ -40,6 +40,7 @@ def _order_events(values: tuple[str, ...]) -> tuple[str, ...]:
 Number = Annotated[int, BeforeValidator(rules.number)]
 Names = Annotated[tuple[str, ...], BeforeValidator(rules.listed), AfterValidator(rules.names)]
 OrderEvents = Annotated[tuple[str, ...], BeforeValidator(rules.listed), AfterValidator(_order_events)]
+Parts = Annotated[tuple[Literal["datalayer", "product", "tcf"], ...], BeforeValidator(rules.listed)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(rules.listed), AfterValidator(rules.hosts)]
 ApiKeys = Annotated[tuple[SecretStr, ...], BeforeValidator(rules.listed), AfterValidator(_api_keys)]
 SecretKeys = Annotated[tuple[SecretStr, ...], BeforeValidator(rules.listed), AfterValidator(_secret_keys)]
@@ -106,6 +107,10 @@ class Site(_Frozen):
     bots: Literal["withhold", "send"] = "withhold"
     require_ticket: Names = ()
     page_view: Literal["both", "pixel", "off"] = "both"
+    tag_parts: Parts = ()
+    # How Google's "purchase" is told.
+    order_event: str = "Purchase"
+    tcf_vendor: Number | None = None
 
 
 class Settings(_Frozen):

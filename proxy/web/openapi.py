@@ -42,6 +42,9 @@ def describe(mount: str) -> Schema:
         },
         "paths": {
             f"{mount}/tag.js": {"get": _tag()},
+            f"{mount}/tag.{{version}}.js": {"get": _pinned_tag()},
+            f"{mount}/tag.json": {"get": _about_tag()},
+            f"{mount}/debug.js": {"get": _debug()},
             f"{mount}/e": {"post": _collect(), "options": _preflight()},
             f"{mount}/open_api/v1.3/event/track/": {"post": _track()},
             f"{mount}/tickets": {"post": _tickets()},
@@ -84,6 +87,43 @@ def _tag() -> Schema:
             "200": {"description": "The script, the same for every visitor.", "content": script},
             "404": {"description": "No such site: a script that says so in the console.", "content": script},
         },
+    }
+
+
+def _pinned_tag() -> Schema:
+    script = {"text/javascript": {"schema": TEXT}}
+    version = {"name": "version", "in": "path", "required": True, "schema": {**TEXT, "pattern": "^[0-9a-f]{20}$"}}
+    return {
+        "operationId": "pinned_tag",
+        "summary": "The browser tag in one version, which never changes and may be checked by its integrity",
+        "parameters": [version, _site_parameter()],
+        "responses": {
+            "200": {"description": "The script, to be kept for ever.", "content": script},
+            "404": {"description": "No such site or version: a script that says so in the console.", "content": script},
+        },
+    }
+
+
+def _about_tag() -> Schema:
+    return {
+        "operationId": "about_tag",
+        "summary": "Address and integrity of the tag's present version",
+        "parameters": [_site_parameter()],
+        "responses": {
+            "200": {
+                "description": "For a script element's src and integrity.",
+                "content": {"application/json": {"schema": _closed({"src": TEXT, "integrity": TEXT})}},
+            },
+            **_refusals("404"),
+        },
+    }
+
+
+def _debug() -> Schema:
+    return {
+        "operationId": "debug",
+        "summary": "What the tag loads on pages whose address has pixelpair_debug",
+        "responses": {"200": {"description": "The script.", "content": {"text/javascript": {"schema": TEXT}}}},
     }
 
 

@@ -1,6 +1,6 @@
-"""Builds the browser tag: `python static/tag/build.py` minifies core.js into built/core.js, which is committed.
+"""Builds the browser tag: `python static/tag/build.py` minifies each source beside it into built/, which is committed.
 
-A test builds it again and compares the bytes, so that the file that is served never lags behind its source.
+A test builds it again and compares the bytes, so that what is served never lags behind its source.
 """
 
 from pathlib import Path
@@ -8,15 +8,18 @@ from pathlib import Path
 import minify
 
 HERE = Path(__file__).resolve().parent
-SOURCE = HERE / "core.js"
-BUILT = HERE / "built" / "core.js"
+BUILT = HERE / "built"
 
 
-def build() -> bytes:
-    """The minified tag. The same source and version of tdewolff-minify always give the same bytes."""
-    return minify.string("application/javascript", SOURCE.read_text("utf-8")).encode() + b"\n"
+def build() -> dict[str, bytes]:
+    """The minified scripts by file name. The same sources and version of tdewolff-minify always give the same bytes."""
+    return {
+        source.name: minify.string("application/javascript", source.read_text("utf-8")).encode() + b"\n"
+        for source in sorted(HERE.glob("*.js"))
+    }
 
 
 if __name__ == "__main__":
-    BUILT.parent.mkdir(exist_ok=True)
-    BUILT.write_bytes(build())
+    BUILT.mkdir(exist_ok=True)
+    for name, script in build().items():
+        (BUILT / name).write_bytes(script)

@@ -3,15 +3,27 @@
  * The browser tag: names each event and sends it twice in one tick, to TikTok's Pixel and to the proxy, under one
  * event_id. Judging, hashing what needs a country, and TikTok's API it leaves to the proxy.
  *
- * The proxy serves the built file with the site's public settings in place of the argument at the end. Three rules:
+ * The proxy serves the built file with the site's public settings in place of the arguments at the end. Three rules:
  * it never throws into the shop's page, it never waits between an action and its two reports (a click may end the
  * page in that moment), and it stays small (tests/web/test_tag_build.py has the budget).
  *
- * @typedef {{site: string, domains: string[], pixels: string[], pixelUrl: string, mount: string,
- *   orderEvents: string[], consent: string, gpc: string, pageView: string}} Settings
  * @typedef {{[name: string]: any}} Fields
+ * @typedef {{[name: string]: (told: any) => any}} Commands what a first argument means that names no event
+ * @typedef {Fields} Report one event as `POST /t/e` takes it; queued, it also has `until`, the end of its lease in ms
  */
-((/** @type {Settings} */ settings) => {
+((
+  /** @type {string} */ site,
+  /** @type {string[]} the hosts it works on; none: the proxy's own */ domains,
+  /** @type {string[]} their codes */ pixels,
+  /** @type {string} the address of TikTok's script */ pixelScript,
+  /** @type {string} the proxy's folder, for a tag that does not know its own address */ mount,
+  /** @type {string[]} */ orderEvents,
+  /** @type {string} held, granted, limited or denied */ consent,
+  /** @type {boolean} Global Privacy Control means: nothing at all */ gpcDrops,
+  /** @type {string} both, pixel or off */ pageView,
+  /** @type {string} the attributes of cookies */ cookieRules,
+  /** @type {((call: (...told: any[]) => void, commands: Commands) => void)[]} the optional parts */ ...parts
+) => {
   // ---- Loose values, by the rules of proxy/events/: tests/vectors/ hold both to them ----
 
   /** What `action` returns, or undefined when it throws: pages block cookies, break storage and patch fetch. */
@@ -26,6 +38,8 @@
   const isContainer = (/** @type {any} */ value) => Object(value) === value;
 
   const isObject = (/** @type {any} */ value) => isContainer(value) && !Array.isArray(value);
+
+  const list = (/** @type {any} */ value) => [].concat(value ?? []);
 
   /** A string trimmed, a safe integer as its digits, else undefined. Not trim(): Python's is another. */
   const asText = (/** @type {any} */ value) => {
@@ -44,63 +58,53 @@
     if (kept[0]) return Array.isArray(container) ? kept.map(([, value]) => value) : Object.fromEntries(kept);
   };
 
-  /** A value that TikTok does not list; `levels` of containers may lie in it. Personal data belongs in `identify`. */
-  const unlisted = (/** @type {any} */ value, /** @type {string} */ name, /** @type {number} */ levels) => {
-    if (/^(email|phone(_number)?|(fir|la)st_name)$/.test(name) || isUnfit(name)) return;
-    if (isContainer(value)) {
-      if (levels) return each(value, (one, name) => unlisted(one, name, levels - 1));
-    } else if (isText(value) ? !isUnfit(value) : Math.abs(value) < 2 ** 53) return value;
-  };
-
-  const text = (/** @type {any} */ value) => {
-    value = asText(value);
-    if (value && !isUnfit(value)) return value;
-  };
-
-  const number = (/** @type {any} */ value) => {
-    if ((typeof value == "number" || /^-?\d+(\.\d+)?$/.test(asText(value))) && value >= 0 && value <= 1e10) return +value;
-  };
-
-  const listed = (/** @type {Fields} */ fields, /** @type {number} */ levels) =>
-    each(fields, (value, name) => {
-      if (/^(content_(id|type|name|category)|brand|description|(order|shop)_id|query|search_string|status|delivery_category)$/.test(name))
-        return text(value);
-      if (/^(value|price|predicted_ltv)$/.test(name)) return number(value);
-      if (/^(quantity|num_items)$/.test(name)) {
-        value = number(value);
-        if (!(value % 1 || value > 1e5)) return value;
-      } else if (name == "currency") {
+  /**
+   * The repair of one property, `value` under `name`. `levels` of containers may lie in it; only the names of an event
+   * and of its contents have meanings. What is dropped is undefined. Personal data belongs in `identify`.
+   */
+  const repairOne = (/** @type {number} */ levels, /** @type {boolean=} */ isListed) => (/** @type {any} */ value, /** @type {string} */ name) => {
+    if (isListed) {
+      if (/^(value|price|predicted_ltv|quantity|num_items)$/.test(name)) {
+        const isCount = /y|s/.test(name);
+        if (typeof value != "number" && !/^-?\d+(\.\d+)?$/.test(asText(value))) return;
+        return value >= 0 && value <= (isCount ? 1e5 : 1e10) && !(isCount && value % 1) ? +value : null;
+      }
+      if (/^(content_(id|type|name|category)|brand|description|(order|shop)_id|query|search_string|status|delivery_category|currency)$/.test(name))
         value = asText(value);
-        if (/^[a-z]{3}$/i.test(value)) return value.toUpperCase();
-      } else return unlisted(value, name, levels);
-    });
-
-  /** As the wire would carry it: no functions, dates as strings. Undefined for what JSON cannot hold. */
-  const copy = (/** @type {any} */ value) => attempt(() => JSON.parse(JSON.stringify(value)));
+      if (name == "currency") return /^[a-z]{3}$/i.test(value) ? value.toUpperCase() : null;
+    }
+    if (/^(email|phone(_number)?|(fir|la)st_name)$/.test(name) || isUnfit(name)) return;
+    if (isContainer(value)) return levels ? each(value, repairOne(levels - 1)) : null;
+    if (isText(value) ? !isUnfit(value) : Math.abs(value) < 2 ** 53) return value;
+  };
 
   /** The properties of an event in TikTok's shape; a copy, since the page may change its own. */
-  const repair = (/** @type {any} */ properties) => {
-    properties = copy(properties);
-    if (!isObject(properties)) return {};
+  const repair = (/** @type {any} */ told) => {
+    // As the wire would carry it: no functions, dates as strings.
+    told = attempt(() => JSON.parse(JSON.stringify(told)));
+    if (!isObject(told)) return {};
+    const items = list(told.contents).filter(isObject).map((item) => each(item, repairOne(3, true))).filter(Boolean);
     // The two zeros, replaced below, make sure that something is left.
-    const repaired = listed({ ...properties, contents: 0, content_ids: 0 }, 5);
-    const items = [].concat(properties.contents).filter(isObject).map((item) => listed(item, 3)).filter(Boolean);
+    const repaired = each({ ...told, contents: 0, content_ids: 0 }, repairOne(5, true));
     const content_type = repaired.content_type || items.map((item) => item.content_type).find(Boolean);
     const search_string = repaired.search_string || repaired.query;
-    return copy({
-      query: search_string,
-      ...repaired,
-      search_string,
-      content_type,
-      contents: items[0] && items.map((item) => ({ content_type, ...item })),
-      content_ids: each([].concat(properties.content_ids), text) || each(items, (item) => item.content_id),
-    });
+    return each(
+      {
+        query: search_string,
+        ...repaired,
+        search_string,
+        content_type,
+        contents: items[0] && items.map((item) => ({ content_type, ...item })),
+        content_ids: each(list(told.content_ids), (id) => repairOne(0, true)(id, "content_id")) || each(items, (item) => item.content_id),
+      },
+      (value) => value
+    ) || {};
   };
 
   /** The key that names the event, if one is told and usable: 1 to 128 bytes, no control characters, no e-mail address. */
   const keyOf = (/** @type {string} */ event, /** @type {any} */ told, /** @type {Fields} */ properties) => {
     let key = asText(told ?? "");
-    if (key === "" && settings.orderEvents.includes(event)) key = properties.order_id;
+    if (key === "" && orderEvents.includes(event)) key = properties.order_id;
     if (key && !isUnfit(key) && !/[\0-\x1f\x7f-\x9f]/.test(key) && new Blob([key]).size < 129) return key;
     if (key || told) console.warn("pixelpair: unusable key", told);
   };
@@ -110,7 +114,11 @@
   /** 8 characters of time, 16 random ones; of 2^32 values 36 makes a bias of less than one in a hundred million. */
   const newViewId = () =>
     Date.now().toString(36).padStart(8, "0") +
-    Array.from(crypto.getRandomValues(new Uint32Array(16)), (one) => (one % 36).toString(36)).join("");
+    [...crypto.getRandomValues(new Uint32Array(16))].map((one) => (one % 36).toString(36)).join("");
+
+  /* test-hook */
+
+  // ---- The shopper ----
 
   const isHash = (/** @type {any} */ value) => /^[\da-f]{64}$/i.test(value);
 
@@ -123,55 +131,62 @@
   };
 
   const hash = async (/** @type {string} */ told) =>
-    Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(told))), (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-  /* test-hook */
+    [...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(told)))].map((byte) => (byte + 256).toString(16).slice(1)).join("");
 
   attempt(() => {
     const w = /** @type {any} */ (window);
     const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
-    const endpoint = new URL("e", script?.src || location.origin + settings.mount + "/");
-    const isHome = settings.domains[0] ? settings.domains.includes(location.hostname) : endpoint.host == location.host;
+    const endpoint = new URL("e", script?.src || location.origin + mount);
     // A second tag on the page leaves everything to the first.
-    if (!isHome || w.pixelpair?.on) return;
+    if (!(domains[0] ? domains : [endpoint.hostname]).includes(location.hostname) || w.pixelpair?.log) return;
 
     // First of all, before a single-page router strips the address.
     const told = new URLSearchParams(location.search).get("ttclid");
     const clickId = /^(?!__CLICKID__)[\w.-]{8,2048}$/.test(told || "") ? told : undefined;
 
-    /** @type {Fields[]} */ let held = [];
+    /** @type {Report[]} Told, and not sent on either leg yet. */ let held = [];
     /** @type {Fields | undefined} */ let user;
-    let consent = script?.dataset.consent || settings.consent;
+    /** @type {Report[]} The last events, for whoever looks. */ const log = [];
     let started = false;
     let blocked = false;
-    /** @type {Fields | undefined} A keyed report of a time when the Pixel was still loading. */ let unsure;
+    /** @type {boolean | undefined} Another script sends to the same pixel. */ let hasOther;
+    /** @type {Report | undefined} A keyed report of a time when the Pixel was still loading. */ let unsure;
     const isPrivacyAsked = /** @type {any} */ (navigator).globalPrivacyControl;
-    const isOpen = () => started && /^(granted|limited)$/.test(consent) && !(isPrivacyAsked && settings.gpc == "drop");
+    const isOpen = () => started && /^(granted|limited)$/.test(consent) && !(isPrivacyAsked && gpcDrops);
     const isLimited = () => consent == "limited" || isPrivacyAsked;
+    consent = script?.dataset.consent || consent;
+
+    const on = (/** @type {EventTarget} */ target, /** @type {string} */ type, /** @type {(event: any) => any} */ listener) =>
+      target.addEventListener(type, (event) => attempt(() => listener(event)), true);
 
     // ---- The Pixel ----
 
-    /** As TikTok's own loader, with the address and the nonce of this tag. */
-    const load = (/** @type {string} */ code, /** @type {object=} */ options) => {
-      const ttq = w.ttq;
+    /** Loads another script, with the nonce of this one. */
+    const inject = (/** @type {any} */ source) => {
       const loader = document.createElement("script");
-      (ttq._i = ttq._i || {})[code] = [];
-      (ttq._t = ttq._t || {})[code] = Date.now();
-      (ttq._o = ttq._o || {})[code] = options || {};
-      const source = (ttq._i[code]._u = settings.pixelUrl + "/i18n/pixel/events.js");
-      loader.src = source + "?sdkid=" + code + "&lib=ttq";
+      loader.src = source;
       if (script) loader.nonce = script.nonce;
-      loader.onload = loader.onerror = (/** @type {any} */ event) => {
-        blocked = event.type == "error";
-        if (unsure) tell(unsure, blocked ? "blocked" : "sent");
-        unsure = undefined;
-      };
+      loader.onload = followUp;
       document.head.append(loader);
+      return loader;
+    };
+
+    /** As TikTok's own loader does. */
+    const load = (/** @type {string} */ code, /** @type {object} */ options) => {
+      const ttq = w.ttq;
+      (ttq._i ||= {})[code] = [];
+      (ttq._t ||= {})[code] = Date.now();
+      (ttq._o ||= {})[code] = options;
+      ttq._i[code]._u = pixelScript;
+      inject(pixelScript + "?sdkid=" + code + "&lib=ttq").onerror = () => {
+        blocked = true;
+        followUp();
+      };
     };
 
     /** Loads those of our pixels that the page has not, after TikTok's array protocol where the page lacks that too. */
     const loadPixels = () => {
-      const ttq = (w.ttq = w.ttq || []);
+      const ttq = (w.ttq ||= []);
       if (!ttq.instance) {
         w.TiktokAnalyticsObject = "ttq";
         ttq.methods =
@@ -186,34 +201,59 @@
           return target;
         };
         ttq.instance = (/** @type {string} */ code) => deferAll(ttq._i[code] || []);
-        ttq.load = load;
         deferAll(ttq);
       }
-      for (const code of settings.pixels)
+      for (const code of pixels)
         if (!ttq._i?.[code]) load(code, { historyObserver: false, limited_data_use: isLimited() });
+        else hasOther = true;
     };
 
-    /** Calls `method` of each of our pixels, and of no other. True if none of them has put the call off. */
+    /** Calls `method` of each of our pixels, and of no other. */
     const callPixels = (/** @type {string} */ method, /** @type {any[]} */ ...told) =>
-      settings.pixels.map((code) =>
-          attempt(() => {
-            const queue = w.ttq._i[code];
-            const before = queue.length;
-            w.ttq.instance(code)[method](...told);
-            const later = queue.length > before;
-            // Who the shopper is has to stand before the events that wait with it.
-            if (later && method == "identify") queue.unshift(queue.pop());
-            return !later;
-          })
-        )
-        .every(Boolean);
+      pixels.map((code) =>
+        attempt(() => {
+          const queue = w.ttq._i[code];
+          const before = queue.length;
+          w.ttq.instance(code)[method](...told);
+          // Who the shopper is has to stand before the events that wait with it.
+          if (method == "identify" && queue.length > before) queue.unshift(queue.pop());
+        })
+      );
+
+    /** How the pixel leg of what was fired so far stands. A call that TikTok's script has not taken yet waits in its queue. */
+    const pixelState = () =>
+      pixels[0] ? (blocked ? "blocked" : pixels.some((code) => attempt(() => w.ttq._i[code].length)) ? "unknown" : "sent") : "off";
+
+    /** Tells once more of an order when its pixel leg is known, for all events of its view; others are not worth a request. */
+    const followUp = () => {
+      if (unsure && pixelState() != "unknown") {
+        post({ ...unsure, pixel: pixelState() });
+        unsure = undefined;
+      }
+    };
 
     // ---- The browser's memory ----
 
-    /** @returns {Fields} `keys` that the proxy knows; `off`: this browser's clock is wrong. */
-    const memory = () => attempt(() => JSON.parse(localStorage.pixelpair)) || {};
+    const memory = () => {
+      /** @type {Fields} */
+      const { keys, queue, off } = attempt(() => JSON.parse(localStorage.pixelpair)) || {};
+      return { keys: list(keys), queue: list(queue), off };
+    };
 
-    const nameOf = (/** @type {Fields} */ report) => [report.site, report.event, report.key].join("\n");
+    const nameOf = (/** @type {Report} */ report) => report.key && [report.site, report.event, report.key].join("\n");
+
+    const isSame = (/** @type {Report} */ a) => (/** @type {Report} */ b) => a.view == b.view && a.n == b.n;
+
+    /** Takes a report out of the queue, and puts it back in if it still `waits`; or remembers that the proxy knows its `key`. */
+    const remember = (/** @type {Report} */ report, /** @type {boolean} */ waits, /** @type {any=} */ key, /** @type {boolean=} */ isOff) =>
+      attempt(() => {
+        const { keys, queue, off } = memory();
+        const rest = queue.filter((one) => !isSame(report)(one) && Date.now() - one.time < 864e5);
+        if (waits) rest.push(report);
+        const text = () => JSON.stringify({ keys: keys.concat(key || []).slice(-100), queue: rest.slice(-50), off: isOff ?? off });
+        while (rest[0] && text().length > 65536) rest.shift();
+        localStorage.pixelpair = text();
+      });
 
     const cookie = (/** @type {string} */ name) =>
       attempt(() => ("; " + document.cookie).split("; " + name + "=")[1].split(";")[0]);
@@ -221,49 +261,76 @@
     // ---- The two legs ----
 
     /** Sends a report on both legs, now or never. */
-    const fire = (/** @type {Fields} */ report) => {
-      const { keys, off } = report.key || report.placed ? memory() : /** @type {Fields} */ ({});
-      if ((Date.now() / 1e3 - report.placed > 86400 && !off) || [].concat(keys).includes(nameOf(report))) return;
-      const sent = callPixels(
+    const fire = (/** @type {Report} */ report) => {
+      const { keys, queue, off } = report.key || report.placed ? memory() : /** @type {Fields} */ ({ keys: [], queue: [] });
+      if ((Date.now() / 1e3 - report.placed > 86400 && !off) || keys.concat(queue.map(nameOf)).includes(nameOf(report) || 0)) return;
+      callPixels(
         "track",
         report.event,
         isLimited() ? { ...report.properties, limited_data_use: true } : report.properties,
         { event_id: idOf(report) }
       );
-      if (report.event == "Pageview" && settings.pageView == "pixel") return;
-      const pixel = settings.pixels[0] ? (blocked ? "blocked" : sent ? "sent" : "unknown") : "off";
-      // An order is told once more when it is known, for all events of its view; others are not worth a request.
-      if (pixel == "unknown" && report.key) unsure = report;
-      tell(report, pixel);
+      if (report.event == "Pageview" && pageView == "pixel") return;
+      report.ttclid = cookie("ttclid") || clickId;
+      report.ttp = cookie("_ttp");
+      report.consent = isLimited() ? "limited" : "granted";
+      report.user = user && each(user, (value) => (isHash(value) ? value : null));
+      report.pixel = pixelState();
+      report.other_sender = hasOther;
+      if (report.key && report.pixel == "unknown") {
+        unsure = report;
+        setTimeout(followUp, 3e3);
+      }
+      post(report);
     };
 
-    /** The server leg: tells the proxy of the report, and how its pixel leg stands. */
-    const tell = (/** @type {Fields} */ report, /** @type {string} */ pixel) => {
-      const body = JSON.stringify({
-        ...report,
-        sent: Date.now(),
-        ttclid: cookie("ttclid") || clickId,
-        ttp: cookie("_ttp"),
-        user: isPrivate ? user : undefined,
-        consent: isLimited() ? "limited" : "granted",
-        pixel,
-      });
+    /** Reports that wait for another try: what takes each up, if nothing else has. @type {Set<() => any>} */
+    const waiting = new Set();
+    const retryAll = () => waiting.forEach((again) => again());
+
+    /** The server leg: tells the proxy of the report. It stands in the queue meanwhile if it has a key, else after a failure. */
+    const post = (/** @type {Report} */ report, tries = 0) => {
+      const lease = (/** @type {number} */ wait) => {
+        report.until = Date.now() + wait + 1e4;
+        remember(report, true);
+      };
+      const fail = (/** @type {number=} */ wait) => {
+        wait = Math.max(wait || 0, 2 ** tries * 1e3 * (1 + Math.random()));
+        lease(wait);
+        const again = () => {
+          if (waiting.delete(again)) post(report, tries + 1);
+        };
+        if (tries < 2) {
+          waiting.add(again);
+          setTimeout(again, wait);
+        }
+      };
+      const body = JSON.stringify({ ...report, user: (isPrivate && user) || report.user, sent: Date.now(), retry: tries || undefined, until: undefined, status: undefined });
+      if (report.key || report.until) lease(0);
       try {
         // Without keepalive (Firefox before 133) a page that is left takes its fetch with it.
         if (!("keepalive" in Request.prototype)) throw 0;
-        fetch(endpoint, { method: "POST", body, keepalive: true, credentials: "include" })
-          .then((answer) => {
-            const off = Math.abs(Date.parse(answer.headers.get("date")) - Date.now()) > 3e5;
-            if (answer.status == 202 && (report.key || off))
-              localStorage.pixelpair = JSON.stringify({ keys: [].concat(memory().keys || [], report.key ? nameOf(report) : []).slice(-100), off });
-          })
-          .catch(() => {});
+        fetch(endpoint, { method: "POST", body, keepalive: true, credentials: "include" }).then((answer) => {
+          const off = Math.abs(Date.parse(answer.headers.get("date")) - Date.now()) > 3e5;
+          report.status = answer.status;
+          if (/408|425|429|5../.test(answer.status)) fail(1e3 * answer.headers.get("retry-after"));
+          else if (report.until || off) remember(report, false, answer.status == 202 && nameOf(report), off);
+        }).catch(() => fail());
       } catch (_) {
-        navigator.sendBeacon(endpoint, body);
+        if (!navigator.sendBeacon(endpoint, body)) fail();
       }
     };
 
-    /** What every report of the view tells. @type {Fields} */ let page;
+    /** Sends what other pages left behind, each when nobody can be at it any more. */
+    const takeUp = () =>
+      memory().queue.map((report) =>
+        setTimeout(() => {
+          const left = memory().queue.find(isSame(report));
+          if (left && left.until == report.until) post(left);
+        }, report.until - Date.now())
+      );
+
+    /** What every report of the view tells. @type {Report} */ let page;
     /** @type {string} */ let path;
     /** @type {{[same: string]: number}} */ const recent = {};
 
@@ -277,7 +344,9 @@
       // A double click; NaN is not less.
       if (now - recent[same] < 1e3) return;
       recent[same] = now;
-      held.push({ ...page, event, key, placed, time: Date.now(), properties, ticket });
+      const report = { ...page, event, key, placed, time: Date.now(), properties, ticket };
+      held.push(report);
+      if (log.push(report) > 50) log.shift();
       page.n++;
       release();
     };
@@ -291,15 +360,23 @@
 
     // ---- Consent and the shopper ----
 
-    /** Starts all that waits for consent: the cookie, TikTok's script, the shopper's name, the reports. */
-    const open = () => {
+    const writeCookie = (/** @type {string} */ name, /** @type {string} */ value, /** @type {number} */ seconds) =>
+      attempt(() => {
+        document.cookie = name + "=" + value + cookieRules + ";max-age=" + seconds + (location.protocol == "https:" ? ";secure" : "");
+      });
+
+    /** Does what consent now allows: the cookie, TikTok's script, the shopper's name, the reports; or forgets all. */
+    const decide = () => {
       if (isOpen()) {
-        if (clickId)
-          attempt(() => {
-            document.cookie = "ttclid=" + clickId + ";path=/;max-age=2592000;samesite=lax" + (location.protocol == "https:" ? ";secure" : "");
-          });
+        if (clickId) writeCookie("ttclid", clickId, 2592e3);
         attempt(loadPixels);
         introduce();
+        takeUp();
+      } else if (consent == "denied") {
+        writeCookie("ttclid", "", 0);
+        writeCookie("pixelpair_ttclid", "", 0);
+        waiting.clear();
+        attempt(() => localStorage.removeItem("pixelpair"));
       }
       release();
     };
@@ -324,22 +401,25 @@
       if (user && isOpen())
         callPixels(
           "identify",
-          each({ sha256_email: user.email, sha256_phone_number: user.phone, external_id: user.external_id }, (value) => {
-            if (isHash(value)) return value;
-          })
+          each({ sha256_email: user.email, sha256_phone_number: user.phone, external_id: user.external_id }, (value) => (isHash(value) ? value : null))
         );
     };
 
     // ---- What the page calls ----
 
-    const call = (/** @type {any} */ [name, ...told]) =>
-      attempt(() => {
-        if (name == "consent") {
-          consent = told[0];
-          open();
-        } else if (name == "identify") identify(told[0]).catch(() => {});
-        else track(name, ...told);
-      });
+    /** @type {Commands} */
+    const commands = {
+      // @ts-ignore: so that no event is taken for a method of all objects
+      __proto__: null,
+      consent: (/** @type {string} */ told) => {
+        consent = told;
+        callPixels((told == "denied" ? "revoke" : told == "held" ? "hold" : "grant") + "Consent");
+        decide();
+      },
+      identify: (/** @type {any} */ told) => identify(told).catch(() => {}),
+    };
+
+    const call = (/** @type {any} */ [name, ...told]) => attempt(() => (commands[name] || track.bind(0, name))(...told));
 
     /** Calls from before the start; then its push() makes the call, also for a page that kept the stub. @type {any} */
     const calls = w.pixelpair?.q || [];
@@ -347,10 +427,7 @@
       calls.push(told);
     };
     w.pixelpair.q = calls;
-    w.pixelpair.on = true;
-
-    const on = (/** @type {EventTarget} */ target, /** @type {string} */ type, /** @type {(event: any) => any} */ listener) =>
-      target.addEventListener(type, (event) => attempt(() => listener(event)), true);
+    w.pixelpair.log = log;
 
     /** An element with data-pixelpair-event was clicked, or such a form sent. */
     const declared = (/** @type {any} */ happened) => {
@@ -372,8 +449,8 @@
 
     const startView = (/** @type {string} */ referrer) => {
       path = address();
-      page = { v: 1, site: settings.site, view: newViewId(), n: 0, url: location.href, referrer };
-      if (settings.pageView != "off") track("Pageview");
+      page = { v: 1, site, view: newViewId(), n: 0, url: location.href, referrer };
+      if (pageView != "off") track("Pageview");
     };
 
     /** Another address is another view, unless it only replaces the last: routers tidy their queries. */
@@ -385,12 +462,19 @@
     const start = () => {
       // All of it is held until the calls that came early have told of consent.
       startView(document.referrer);
+      parts.map((part) => attempt(() => part(w.pixelpair, commands)));
       calls.forEach(call);
       calls.push = call;
       started = true;
-      open();
+      decide();
+      if (/pixelpair_debug/.test(location.search)) inject(new URL("debug.js", endpoint));
       for (const type of ["click", "auxclick", "submit"]) on(document, type, declared);
-      on(w, "pageshow", (event) => event.persisted && startView(page.referrer));
+      on(document, "visibilitychange", followUp);
+      on(w, "online", retryAll);
+      on(w, "pageshow", (event) => {
+        if (event.persisted) startView(page.referrer);
+        retryAll();
+      });
       if (w.navigation) on(w.navigation, "currententrychange", moved);
       else {
         for (const method of ["pushState", "replaceState"]) {

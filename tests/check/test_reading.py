@@ -96,11 +96,11 @@ def test_no_page_makes_it_raise(is_long: bool) -> None:
     "body",
     [
         b"",
-        b'({"site":',
-        b'({"site":"a"})',
-        b'({"site":"a","domains":{},"pixels":[],"pixelUrl":"x","mount":"/t"})',
-        b'({"site":"a","domains":[],"pixels":[],"pixelUrl":"x","mount":"/t"',
-        b'({"site":' + b"[" * 100_000,
+        b'(...["a",',
+        b'(...["a"])',
+        b'(...["a",{},[],"x"])',
+        b'(...["a",[],[],"x"',
+        b'(...["a",' + b"[" * 100_000,
         b"\xff\xfe",
     ],
 )

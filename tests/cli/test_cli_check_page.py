@@ -100,7 +100,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
         "tag file", "fail", "No site of this name", "the proxy is unreachable"),
     "another script": ({"/t/tag.js": script("alert(1)")}, "tag file", "fail", "no tag of Pixelpair", "unreachable"),
     "settings that are none": (
-        {"/t/tag.js": script('(e=>{})({"site":7,"domains":0})')},
+        {"/t/tag.js": script('(e=>{})(...["a",0])')},
         "tag file", "fail", "no tag of Pixelpair", "unreachable"),
     "a tag as text": (
         {"/t/tag.js": script(tag(), kind="text/plain")}, "tag file", "fail", "text/plain", "unreachable"),

@@ -1,11 +1,14 @@
 """``GET /t/tag.js``: the same for every visitor, its site's settings in it, no secret and no id."""
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable
 
 import pytest
 
+from proxy.assets import asset_dir
 from proxy.errors import SettingsError
 from proxy.settings import load
 from proxy.web import check_event_names
@@ -15,10 +18,14 @@ from tests.web.test_collect import TWO_SITES
 Open = Callable[..., Shop]
 
 
+NAMES = (
+    "site", "domains", "pixels", "pixelScript", "mount", "orderEvents", "consent", "gpcDrops", "pageView", "cookieRules"
+)  # fmt: skip
+
+
 def settings_in(text: str) -> dict[str, object]:
-    found = re.search(r'\{"site":.*?\}', text)
-    assert found
-    return json.loads(found[0])
+    start = text.index('(...["') + len("(...")
+    return dict(zip(NAMES, json.JSONDecoder().raw_decode(text, start)[0], strict=True))
 
 
 def test_it_carries_its_sites_public_settings(shop: Shop) -> None:
@@ -29,12 +36,13 @@ def test_it_carries_its_sites_public_settings(shop: Shop) -> None:
         "site": "default",
         "domains": ["shop.example", "www.shop.example"],
         "pixels": ["COQDA8RC77U2TMR44LI0"],
-        "pixelUrl": "https://analytics.tiktok.com",
-        "mount": "/t",
+        "pixelScript": "https://analytics.tiktok.com/i18n/pixel/events.js",
+        "mount": "/t/",
         "orderEvents": ["PlaceAnOrder", "CompletePayment", "Purchase"],
         "consent": "granted",
-        "gpc": "limit",
+        "gpcDrops": False,
         "pageView": "both",
+        "cookieRules": "; Path=/; SameSite=Lax",
     }
     assert "__PIXELPAIR__" not in answer.text
 
@@ -44,6 +52,61 @@ def test_it_is_cached_for_minutes_and_confirmed_by_etag(shop: Shop) -> None:
     assert first.headers["Cache-Control"] == "public, max-age=300"
     again = shop.client.get("/t/tag.js", headers={"Host": "shop.example", "If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
+
+
+def test_the_parameters_stand_in_the_order_of_the_source() -> None:
+    source = (asset_dir("static") / "tag" / "core.js").read_text("utf-8")
+    parameters = source[source.index("((\n") : source.index(") => {")]
+    assert tuple(re.findall(r"\*/ (\w+)", parameters)) == NAMES
+
+
+def test_the_version_is_kept_for_ever_and_its_integrity_is_that_of_its_bytes(shop: Shop) -> None:
+    told = shop.client.get("/t/tag.json", headers={"Host": "shop.example"}).json
+    assert set(told) == {"src", "integrity"}
+    answer = shop.client.get(told["src"], headers={"Host": "elsewhere.example"})
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert told["integrity"] == "sha384-" + base64.b64encode(hashlib.sha384(answer.data).digest()).decode()
+    assert answer.data == shop.client.get("/t/tag.js", headers={"Host": "shop.example"}).data
+
+
+def test_another_version_is_never_given_under_an_old_name(shop: Shop, open_shop: Open) -> None:
+    src = shop.client.get("/t/tag.json", headers={"Host": "shop.example"}).json["src"]
+    changed = open_shop(PIXELPAIR_PAGE_VIEW="off")
+    answer = changed.client.get(src)
+    assert answer.status_code == 404
+    assert answer.text.startswith('console.error("pixelpair: this version of the tag is no more')
+    assert "immutable" not in answer.headers.get("Cache-Control", "")
+
+
+def test_a_site_that_is_unknown_has_no_versions(open_shop: Open) -> None:
+    two = open_shop(TWO_SITES).client
+    assert two.get("/t/tag.json?site=three").json["error"]["code"] == "unknown_site"
+    assert two.get("/t/tag.0123456789abcdef0123.js?site=three").status_code == 404
+
+
+def test_the_parts_a_site_switches_on_are_joined_with_their_settings(open_shop: Open) -> None:
+    whole = open_shop(
+        PIXELPAIR_TAG_PARTS="datalayer,product,tcf", PIXELPAIR_ORDER_EVENT="CompletePayment", PIXELPAIR_TCF_VENDOR="42"
+    )
+    text = whole.client.get("/t/tag.js", headers={"Host": "shop.example"}).text
+    assert [part in text for part in ("dataLayer", "ld+json", "__tcfapi")] == [True] * 3
+    assert '("CompletePayment")' in text
+    assert "(42)" in text
+    assert "__PIXELPAIR__" not in text
+    bare = open_shop().client.get("/t/tag.js", headers={"Host": "shop.example"}).text
+    assert [part in bare for part in ("dataLayer", "ld+json", "__tcfapi")] == [False] * 3
+
+
+def test_an_order_event_must_be_one_of_the_order_events() -> None:
+    with pytest.raises(SettingsError, match=r"ORDER_EVENT: it is none of the order_events"):
+        load(None, {**SHOP, "PIXELPAIR_ORDER_EVENT": "Lead"}, None)
+
+
+def test_what_the_tag_loads_to_tell_what_it_does_is_there(shop: Shop) -> None:
+    answer = shop.client.get("/t/debug.js")
+    assert (answer.status_code, answer.mimetype) == (200, "text/javascript")
+    assert "pixelpair" in answer.text
 
 
 def test_it_holds_no_secret_and_nothing_of_the_visitor(shop: Shop) -> None:

@@ -1,0 +1,29 @@
+// @ts-check
+/**
+ * Optional part of the tag: consent by the IAB's Transparency and Consent Framework 2, as consent managers speak it.
+ * Nothing is sent until the shopper has chosen; where the law of consent does not apply, everything is.
+ */
+((/** @type {number | null} TikTok's number in the list of vendors, if the site demands it */ vendor) =>
+  (/** @type {unknown} */ _, /** @type {{[name: string]: (told: any) => void}} */ commands) => {
+    commands.consent("held");
+
+    const listen = () => {
+      const api = /** @type {any} */ (window).__tcfapi;
+      api?.("addEventListener", 2, (/** @type {any} */ told, /** @type {boolean} */ isKnown) => {
+        if (!isKnown || told.eventStatus == "cmpuishown") return;
+        // Purpose 1 is to store and read on the shopper's device, without which there is no click id.
+        const isGranted = told.purpose.consents[1] && (vendor == null || told.vendor.consents[vendor]);
+        commands.consent(told.gdprApplies === false || isGranted ? "granted" : "denied");
+      });
+      return api;
+    };
+
+    // Consent managers may come later than the tag.
+    if (!listen())
+      addEventListener("load", () => {
+        if (!listen()) console.warn("pixelpair: no consent manager speaks TCF on this page, so nothing is sent");
+      });
+  })(
+  // @ts-ignore: the proxy writes the settings here.
+  __PIXELPAIR__
+);
