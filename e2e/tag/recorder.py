@@ -3,9 +3,10 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from flask import Flask, Response, request
@@ -13,12 +14,15 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from e2e.stack import wait_until
 from proxy.assets import asset_dir
+from proxy.events import event_id
 from proxy.sandbox.app import create_app as create_sandbox
 
 PIXEL = "COQDA8RC77U2TMR44LI0"
 FOREIGN = "CFOREIGN0000000000XX"
 PIXELS = {PIXEL: "sandbox-token", FOREIGN: "foreign-token"}
 TAG = asset_dir("static") / "tag"
+CLICK_ID = "E.C.P." + "Ab9-_" * 60
+PATIENCE = 60  # seconds; a loaded machine with two cores needs many times the usual
 STUB = "window.pixelpair=window.pixelpair||function(){(pixelpair.q=pixelpair.q||[]).push(arguments)};"
 
 
@@ -45,14 +49,23 @@ def serve(app: Flask) -> Iterator[str]:
 
 
 class Recorder:
-    """The shop's side. ``reports`` are the bodies that arrived at ``/t/e``; ``answer`` is the status they get."""
+    """The shop's side. ``reports`` are the bodies that arrived at ``/t/e``; ``answer`` is the status they get.
+
+    ``answer_headers`` go with it, and it is given only while ``may_answer`` is set. ``pages`` are told by path; one
+    that is a function makes its own response. Set ``tasks_done`` to end what ``/slow`` keeps in flight.
+    """
 
     def __init__(self, sandbox: str) -> None:
         self.url = ""
         self.sandbox = sandbox
         self.reports: list[dict[str, Any]] = []
-        self.pages: dict[str, str] = {}
+        self.pages: dict[str, str | Callable[[], Response]] = {}
         self.answer = 202
+        self.answer_headers: dict[str, str] = {}
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.tasks_begun = threading.Event()
+        self.tasks_done = threading.Event()
         # In the order of core.js's parameters.
         self.settings: dict[str, Any] = {
             "site": "main",
@@ -74,11 +87,11 @@ class Recorder:
 
         @app.get("/t/tag.js")
         def tag() -> Response:
-            return self._script(self.tag())
+            return script(self.tag())
 
         @app.get("/t/debug.js")
         def debug() -> Response:
-            return self._script((TAG / "built" / "debug.js").read_text("utf-8"))
+            return script((TAG / "built" / "debug.js").read_text("utf-8"))
 
         @app.get("/t/source.js")
         def source() -> Response:
@@ -87,15 +100,30 @@ class Recorder:
             assert text.count("/* test-hook */") == 1
             hook = "window.inner = {orderEvents, repair, keyOf, idOf, newViewId};"
             text = text.replace("/* test-hook */", hook)
-            return self._script(text.replace("__PIXELPAIR__", f"...{json.dumps(list(self.settings.values()))}"))
+            return script(text.replace("__PIXELPAIR__", f"...{json.dumps(list(self.settings.values()))}"))
 
         @app.post("/t/e")
         def report() -> Response:
             told = json.loads(request.get_data())
             told["_type"] = request.content_type
             told["_cookie"] = dict(request.cookies)
+            told["_referer"] = request.headers.get("Referer", "")
             self.reports.append(told)
-            return Response(json.dumps({"event_id": "x"}), self.answer, mimetype="application/json")
+            self.may_answer.wait(60)
+            body = json.dumps({"event_id": "x"})
+            answer = Response(body, self.answer, self.answer_headers, mimetype="application/json")
+            origin = request.headers.get("Origin", "")
+            if urlsplit(origin).hostname in self.settings["domains"]:  # as the proxy does
+                answer.access_control_allow_origin = origin
+                answer.access_control_allow_credentials = True
+            return answer
+
+        @app.post("/slow")
+        def slow() -> Response:
+            """Another script's door, which does not answer before the test is done with it."""
+            self.tasks_begun.set()
+            self.tasks_done.wait(60)
+            return Response(status=204)
 
         @app.get("/favicon.ico")
         def icon() -> Response:
@@ -104,7 +132,8 @@ class Recorder:
         @app.route("/", defaults={"path": ""}, methods=["GET", "POST"])
         @app.route("/<path:path>", methods=["GET", "POST"])
         def page(path: str) -> Response:
-            return Response(self.pages.get("/" + path, document()), mimetype="text/html")
+            shown = self.pages.get("/" + path, document())
+            return shown() if callable(shown) else Response(shown, mimetype="text/html")
 
         return app
 
@@ -115,9 +144,6 @@ class Recorder:
             text = (TAG / "built" / f"{part}.js").read_text("utf-8").rstrip()
             arguments.append(text.replace("__PIXELPAIR__", json.dumps(setting)))
         return (TAG / "built" / "core.js").read_text("utf-8").replace("__PIXELPAIR__", ",".join(arguments))
-
-    def _script(self, text: str) -> Response:
-        return Response(text, mimetype="text/javascript", headers={"Cache-Control": "no-store"})
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
         """The reports, all or those of one event, in the order the tag made them."""
@@ -138,14 +164,27 @@ class Recorder:
         session.post(f"{self.sandbox}/sandbox/behave", json=behaviour, timeout=10).raise_for_status()
 
     def wait_for_reports(self, name: str | None, count: int) -> list[dict[str, Any]]:
-        wait_until(lambda: len(self.events(name)) >= count, 10, lambda: f"{count} x {name} among {self.reports}")
+        wait_until(lambda: len(self.events(name)) >= count, PATIENCE, lambda: f"{count} x {name} among {self.reports}")
         return self.events(name)
 
     def wait_for_pixel(self, name: str | None, count: int) -> list[dict[str, Any]]:
         wait_until(
-            lambda: len(self.pixel_events(name)) >= count, 10, lambda: f"{count} x {name} among {self.pixel_events()}"
+            lambda: len(self.pixel_events(name)) >= count,
+            PATIENCE,
+            lambda: f"{count} x {name} among {self.pixel_events()}",
         )
         return self.pixel_events(name)
+
+    def ids(self, name: str | None = None) -> list[str]:
+        """The event_ids of the reports, as the proxy builds them; those told again are there again."""
+        return [id_of(report) for report in self.events(name)]
+
+    def use_up_keepalive(self, page: Any) -> None:
+        """Has the page's own script keep all 64 KiB of keepalive requests in flight, until ``tasks_done``."""
+        while not self.tasks_begun.wait(0.5):  # it is refused while anything else is on its way
+            page.evaluate(
+                "void fetch('/slow', {method: 'POST', keepalive: true, body: 'x'.repeat(65536)}).catch(() => {})"
+            )
 
     def settle(self, page: Any, count: int) -> None:
         """Sends one last event on both legs and waits for it, so that what came before it has had its chance to come.
@@ -166,7 +205,31 @@ def recorder() -> Iterator[Recorder]:
         it = Recorder(sandbox)
         with serve(it.app()) as url:
             it.url = url
-            yield it
+            try:
+                yield it
+            finally:
+                it.may_answer.set()
+                it.tasks_done.set()
+
+
+def id_of(report: dict[str, Any]) -> str:
+    """The event_id of a report."""
+    return event_id.build(report["view"], report["n"], event_id.usable_key(report.get("key")))
+
+
+def assert_pairs(shop: Recorder, *names: str) -> None:
+    """Each of these events arrives once on either leg, as one event."""
+    for name in names:
+        (report,) = shop.wait_for_reports(name, 1)
+        (event,) = shop.wait_for_pixel(name, 1)
+        assert event["event_id"] == id_of(report)
+        assert event["context"]["pixel"]["code"] == PIXEL
+        assert event["properties"] == report["properties"]
+
+
+def script(text: str) -> Response:
+    """A script that no cache keeps."""
+    return Response(text, mimetype="text/javascript", headers={"Cache-Control": "no-store"})
 
 
 def document(body: str = "", head: str = "", tag: str = '<script src="/t/tag.js" defer></script>') -> str:
