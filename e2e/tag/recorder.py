@@ -143,7 +143,8 @@ class Recorder:
         for part, setting in self.parts.items():
             text = (TAG / "built" / f"{part}.js").read_text("utf-8").rstrip()
             arguments.append(text.replace("__PIXELPAIR__", json.dumps(setting)))
-        return (TAG / "built" / "core.js").read_text("utf-8").replace("__PIXELPAIR__", ",".join(arguments))
+        core = (TAG / "built" / "core.js").read_text("utf-8").rstrip()
+        return f";{core.replace('__PIXELPAIR__', ','.join(arguments))};\n"
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
         """The reports, all or those of one event, in the order the tag made them."""

@@ -101,6 +101,8 @@ def blueprint(doors: Doors) -> Blueprint:
         if origin and any(_needs_cors(site, origin, asked.host) for site in doors.settings.sites.values()):
             answer.headers["Access-Control-Allow-Origin"] = origin
             answer.headers["Access-Control-Allow-Credentials"] = "true"
+            # The tag goes by them: when to try again, and whether the browser's clock is right.
+            answer.headers["Access-Control-Expose-Headers"] = "Retry-After, Date"
         return answer
 
     return bp

@@ -141,13 +141,14 @@
   attempt(() => {
     const w = /** @type {any} */ (window);
     const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
-    const endpoint = new URL("e", script?.src || location.origin + mount);
+    // Not the address of a bundle that this script was put into.
+    const endpoint = new URL("e", /\/tag\b[^/]*\.js\b/.test(script?.src || "") ? script?.src : location.origin + mount);
     // A second tag on the page leaves everything to the first.
     if (!(domains[0] ? domains : [endpoint.hostname]).includes(location.hostname) || w.pixelpair?.log) return;
 
-    // First of all, before a single-page router strips the address.
-    const told = new URLSearchParams(location.search).get("ttclid");
-    const clickId = /^(?!__CLICKID__)[\w.-]{8,2048}$/.test(told || "") ? told : undefined;
+    // A router may have stripped the address before this script came; the browser still knows where it went.
+    const landing = location.href + " " + performance.getEntriesByType("navigation")[0]?.name;
+    const clickId = landing.match(/[?&]ttclid=(?!__CLICKID__)([\w.-]{8,2048})(?![^&# ])/)?.[1];
 
     /** @type {Report[]} Told, and not sent on either leg yet. */ let held = [];
     /** @type {Fields | undefined} */ let user;
@@ -166,10 +167,13 @@
 
     // ---- The Pixel ----
 
+    /** Where a page trusts no address by itself, this is asked. */
+    const policy = attempt(() => w.trustedTypes?.createPolicy("pixelpair", { createScriptURL: (/** @type {string} */ source) => source }));
+
     /** Loads another script, with the nonce of this one. */
     const inject = (/** @type {any} */ source) => {
       const loader = document.createElement("script");
-      loader.src = source;
+      loader.src = policy ? policy.createScriptURL(source) : source;
       if (script) loader.nonce = script.nonce;
       loader.onload = followUp;
       document.head.append(loader);
@@ -232,7 +236,7 @@
     /** Tells once more of an order when its pixel leg is known, for all events of its view; others are not worth a request. */
     const followUp = () => {
       if (unsure && pixelState() != "unknown") {
-        post({ ...unsure, pixel: pixelState() });
+        post({ ...unsure, pixel: pixelState(), until: 0 });
         unsure = undefined;
       }
     };
@@ -242,7 +246,7 @@
     const memory = () => {
       /** @type {Fields} */
       const { keys, queue, off } = attempt(() => JSON.parse(localStorage.pixelpair || "{}")) || {};
-      return { keys: list(keys), queue: list(queue), off };
+      return { keys: list(keys), queue: list(queue).filter((one) => Date.now() - one?.time < 864e5), off };
     };
 
     const nameOf = (/** @type {Report} */ report) => report.key && [report.site, report.event, report.key].join("\n");
@@ -252,10 +256,11 @@
     /** Takes a report out of the queue, and puts it back in if it still `waits`; or remembers that the proxy knows its `key`. */
     const remember = (/** @type {Report} */ report, /** @type {boolean} */ waits, /** @type {any=} */ key, /** @type {boolean=} */ isOff) =>
       attempt(() => {
+        // Consent may be gone since it was sent.
+        if (!isOpen()) return;
         const { keys, queue, off } = memory();
-        const rest = queue.filter((one) => !isSame(report)(one) && Date.now() - one.time < 864e5);
-        if (waits) rest.push(report);
-        const text = () => JSON.stringify({ keys: keys.concat(key || []).slice(-100), queue: rest.slice(-50), off: isOff ?? off });
+        const rest = queue.filter((one) => !isSame(report)(one)).concat(waits && JSON.stringify(report).length < 32768 ? report : []).slice(-50);
+        const text = () => JSON.stringify({ keys: keys.concat(key || []).slice(-100), queue: rest, off: isOff ?? off });
         while (rest[0] && text().length > 65536) rest.shift();
         localStorage.pixelpair = text();
       });
@@ -293,6 +298,8 @@
 
     /** The server leg: tells the proxy of the report. It stands in the queue meanwhile if it has a key, else after a failure. */
     const post = (/** @type {Report} */ report, tries = 0) => {
+      // Consent may be gone since it last failed.
+      if (!isOpen()) return;
       const lease = (/** @type {number} */ wait) => {
         report.until = Date.now() + wait + 1e4;
         remember(report, true);
@@ -308,29 +315,35 @@
           setTimeout(again, wait);
         }
       };
-      const body = JSON.stringify({ ...report, user: (isPrivate && user) || report.user, sent: Date.now(), retry: tries || undefined, until: undefined, status: undefined });
+      if (report.until) report.retry = (report.retry || 0) + 1;
+      // Another page's report may be of another person.
+      const person = (isPrivate && report.view == page.view && user) || report.user;
+      const body = JSON.stringify({ ...report, user: person, sent: Date.now(), until: undefined, status: undefined });
       if (report.key || report.until) lease(0);
       try {
-        // Without keepalive (Firefox before 133) a page that is left takes its fetch with it.
+        // Without keepalive (Firefox before 133) a page that is left takes its fetch with it. All scripts of a page share
+        // 64 KB of it, which others may hold: what is tried again does without.
         if (!("keepalive" in Request.prototype)) throw 0;
-        fetch(endpoint, { method: "POST", body, keepalive: true, credentials: "include" }).then((answer) => {
+        fetch(endpoint, { method: "POST", body, keepalive: !tries, credentials: "include" }).then((answer) => {
           const off = Math.abs(Date.parse(answer.headers.get("date")) - Date.now()) > 3e5;
           report.status = answer.status;
           if (/408|425|429|5../.test(answer.status)) fail(1e3 * answer.headers.get("retry-after"));
           else if (report.until || off) remember(report, false, answer.status == 202 && nameOf(report), off);
+          if (answer.ok) takeUp();
         }).catch(() => fail());
       } catch (_) {
         if (!navigator.sendBeacon(endpoint, body)) fail();
       }
     };
 
-    /** Sends what other pages left behind, each when nobody can be at it any more. */
-    const takeUp = () =>
-      memory().queue.map((report) =>
+    /** Sends what other pages left behind, each when nobody can be at it any more: all, once the proxy is known to answer. */
+    const takeUp = (/** @type {number=} */ most) =>
+      memory().queue.slice(0, most).map((report) =>
         setTimeout(() => {
           const left = memory().queue.find(isSame(report));
           if (left && left.until == report.until) post(left);
-        }, report.until - Date.now())
+          // Some chance, so that of several tabs one is first.
+        }, report.until - Date.now() + 1e3 * Math.random())
       );
 
     /** What every report of the view tells. @type {Report} */ let page;
@@ -374,7 +387,7 @@
         if (clickId) writeCookie("ttclid", clickId, 2592e3);
         attempt(loadPixels);
         introduce();
-        takeUp();
+        takeUp(1);
       } else if (consent == "denied") {
         // The proxy keeps another, which no script can delete.
         attempt(() => {
@@ -382,7 +395,6 @@
             fetch(endpoint + "?site=" + site, { method: "DELETE", keepalive: true, credentials: "include" }).catch(() => {});
         });
         writeCookie("ttclid", "", 0);
-        waiting.clear();
         attempt(() => localStorage.removeItem("pixelpair"));
       }
       release();
@@ -398,7 +410,8 @@
       for (const [name, rule] of Object.entries(certain)) {
         const value = asText(mine[name]);
         const sure = value && !isHash(value) && rule(value);
-        if (sure) mine[name] = await hash(sure);
+        // Plain http has no crypto.subtle.
+        if (sure) mine[name] = await hash(sure).catch(() => value);
       }
       introduce();
     };
@@ -452,7 +465,12 @@
 
     // ---- Views ----
 
-    const address = () => location.pathname + location.search;
+    /** A router may have its path in the hash; any other hash is a place in the same view. */
+    let route = "";
+    const address = () => {
+      if (!/^#[^!/]/.test(location.hash)) route = location.hash;
+      return location.pathname + location.search + route;
+    };
 
     const startView = (/** @type {string} */ referrer) => {
       path = address();
@@ -470,7 +488,8 @@
       // All of it is held until the calls that came early have told of consent.
       startView(document.referrer);
       parts.map((part) => attempt(() => part(w.pixelpair, commands)));
-      calls.forEach(call);
+      // Not forEach: what the parts tell meanwhile comes too.
+      for (const one of calls) call(one);
       calls.push = call;
       started = true;
       decide();

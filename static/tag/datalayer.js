@@ -55,10 +55,13 @@
 
     /** Denied by default means: not asked yet. A default for some regions counts everywhere, as we do not know ours. */
     const consent = (/** @type {string} */ mode, /** @type {Fields} */ told) => {
-      for (const name of ["ad_storage", "ad_user_data"])
+      let isDenied = false;
+      for (const name of ["ad_storage", "ad_user_data"]) {
         if (told[name] && !(mode == "default" && granted[name] == "denied")) granted[name] = told[name];
+        isDenied ||= mode == "update" && told[name] == "denied";
+      }
       const all = Object.values(granted);
-      if (all[0]) commands.consent(all.every((one) => one == "granted") ? "granted" : mode == "update" ? "denied" : "held");
+      if (all[0]) commands.consent(isDenied ? "denied" : all.every((one) => one == "granted") ? "granted" : "held");
     };
 
     const read = (/** @type {any} */ entry) => {

@@ -307,6 +307,7 @@ class TestOrigins:
         answer = shop.client.options("/t/e", headers={"Host": "shop.example", "Origin": "https://www.shop.example"})
         assert answer.status_code == 204
         assert answer.headers["Access-Control-Allow-Origin"] == "https://www.shop.example"
+        assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After, Date"
         answer = shop.client.options("/t/e", headers={"Host": "shop.example", "Origin": "https://evil.example"})
         assert "Access-Control-Allow-Origin" not in answer.headers
 

@@ -1,0 +1,99 @@
+"""The part that takes consent from a consent manager that speaks IAB TCF 2."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from e2e.tag.recorder import Recorder, document
+
+# What every consent manager has in the page's head: a function that keeps its listeners, and tells them later.
+MANAGER = """
+window.tell = told => window.__listeners.forEach(listener => listener(told, true));
+window.__listeners = [];
+window.__tcfapi = (command, version, listener) => {
+  if (command == "addEventListener" && version == 2) window.__listeners.push(listener);
+};
+"""
+
+
+def choice(purposes: dict[int, bool], vendors: dict[int, bool] | None = None, **more: Any) -> str:
+    told = {
+        "eventStatus": "useractioncomplete",
+        "gdprApplies": True,
+        "purpose": {"consents": purposes},
+        "vendor": {"consents": vendors or {}},
+    }
+    return f"tell({json.dumps(told | more)})"
+
+
+@pytest.fixture
+def tcf(shop: Recorder) -> Recorder:
+    shop.parts = {"tcf": None}
+    shop.pages["/"] = document(head=f"<script>{MANAGER}</script>")
+    return shop
+
+
+def held(page: Page, shop: Recorder) -> bool:
+    page.wait_for_function("window.pixelpair?.log?.length")
+    page.wait_for_timeout(200)
+    return shop.reports == [] and not page.evaluate("'ttq' in window")
+
+
+def test_nothing_is_sent_before_the_shopper_chose(page: Page, tcf: Recorder) -> None:
+    page.goto(tcf.url)
+    assert held(page, tcf)
+    page.evaluate(choice({1: True}, eventStatus="cmpuishown"))
+    assert held(page, tcf)
+    page.evaluate(choice({1: True}))
+    tcf.settle(page, 1)
+
+
+def test_an_earlier_choice_is_taken_up(page: Page, tcf: Recorder) -> None:
+    page.goto(tcf.url)
+    page.evaluate(choice({1: True}, eventStatus="tcloaded"))
+    tcf.settle(page, 1)
+
+
+@pytest.mark.parametrize("purposes", [{1: False}, {}, {2: True}])
+def test_without_purpose_1_all_is_forgotten(page: Page, tcf: Recorder, purposes: dict[int, bool]) -> None:
+    page.goto(tcf.url)
+    page.evaluate(choice(purposes))
+    page.evaluate(choice({1: True}))
+    tcf.settle(page, 0)
+
+
+@pytest.mark.parametrize(("vendors", "reports"), [({42: True}, 1), ({42: False}, 0), ({}, 0)])
+def test_a_site_may_demand_the_vendors_consent(
+    page: Page, tcf: Recorder, vendors: dict[int, bool], reports: int
+) -> None:
+    tcf.parts = {"tcf": 42}
+    page.goto(tcf.url)
+    page.evaluate(choice({1: True}, vendors))
+    page.evaluate("pixelpair('consent', 'granted')")
+    tcf.settle(page, reports)
+
+
+def test_where_the_law_does_not_apply_all_is_sent(page: Page, tcf: Recorder) -> None:
+    page.goto(tcf.url)
+    page.evaluate(choice({}, gdprApplies=False))
+    tcf.settle(page, 1)
+
+
+def test_a_manager_may_come_after_the_tag(page: Page, tcf: Recorder) -> None:
+    tcf.pages["/"] = document(body='<script src="/t/tag.js"></script>', tag="", head="")
+    tcf.pages["/"] = tcf.pages["/"].replace("</body>", f"<script>{MANAGER}</script></body>")
+    page.goto(tcf.url)
+    page.wait_for_function("__listeners.length")
+    page.evaluate(choice({1: True}))
+    tcf.settle(page, 1)
+
+
+def test_a_page_without_a_manager_says_so(page: Page, tcf: Recorder) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    tcf.pages["/"] = document()
+    page.goto(tcf.url)
+    assert held(page, tcf)
+    assert said == ["pixelpair: no consent manager speaks TCF on this page, so nothing is sent"]
