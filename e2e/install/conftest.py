@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from e2e.tag.conftest import no_page_errors, shop
+from e2e.tag.conftest import no_page_errors, shop, watch
 from e2e.tag.recorder import Recorder
 from tests.orders.conftest import program
 from tests.web.conftest import open_shop
 
-__all__ = ["no_page_errors", "open_shop", "program", "shop"]
+__all__ = ["no_page_errors", "open_shop", "program", "shop", "watch"]
 
 
 def id_of(report: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from playwright.sync_api import Page
 
 from e2e.stack import wait_until
 from e2e.tag.recorder import Recorder
+from proxy.events.reading import Rules, read_report
 
 DAY = 86400
 
@@ -100,3 +101,18 @@ def test_a_browser_whose_clock_is_wrong_does_not_judge_an_orders_age(page: Page,
     _order(page, placed=int(time.time()))
     shop.wait_for_reports("PlaceAnOrder", 1)
     shop.wait_for_pixel("PlaceAnOrder", 1)
+
+
+@pytest.mark.parametrize("key", ["jane@shop.example", True, "x" * 129])
+def test_an_unusable_key_leaves_the_name_to_the_view_on_both_legs(page: Page, shop: Recorder, key: object) -> None:
+    """Though there is an order id: the proxy is told that a key was meant, and goes by the view too."""
+    page.goto(shop.url)
+    page.evaluate("key => pixelpair('PlaceAnOrder', {order_id: '1043'}, {key})", key)
+    (report,) = shop.wait_for_reports("PlaceAnOrder", 1)
+    assert report["key"] is False
+    (pixel,) = shop.wait_for_pixel("PlaceAnOrder", 1)
+    told = {name: value for name, value in report.items() if not name.startswith("_")}
+    rules = Rules(frozenset({"PlaceAnOrder"}), frozenset(), shop.url, "granted")
+    read = read_report(told, rules)
+    assert (read.key, pixel["event_id"]) == (None, f"{read.view}.{read.n}")
+    assert any(warning.startswith("key:") for warning in read.warnings)

@@ -59,3 +59,15 @@ def test_junk_in_the_browsers_memory_costs_no_leg(page: Page, shop: Recorder, ju
     page.goto(shop.url)
     page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A1'})")
     assert_pairs(shop, "Pageview", "PlaceAnOrder")
+
+
+@pytest.mark.parametrize("email", ["amina@example.com", "amina%40example.com"])
+def test_no_email_address_of_a_pages_address_waits_in_the_browser(page: Page, shop: Recorder, email: str) -> None:
+    shop.answer = 503
+    page.goto(f"{shop.url}/?email={email}&ttclid=E.C.P.12345678")
+    page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A-1'})")
+    shop.wait_for_reports("PlaceAnOrder", 1)
+    kept = page.evaluate("localStorage.pixelpair")
+    assert "A-1" in kept
+    assert "amina" not in kept
+    assert shop.events("PlaceAnOrder")[0]["url"] == f"{shop.url}/?email=&ttclid=E.C.P.12345678"

@@ -44,6 +44,7 @@
 
   const isObject = (/** @type {any} */ value) => isContainer(value) && !Array.isArray(value);
 
+  /** @returns {any[]} */
   const list = (/** @type {any} */ value) => [].concat(value ?? []);
 
   /** A string trimmed, a safe integer as its digits, else undefined. Not trim(): Python's is another. */
@@ -66,12 +67,14 @@
   /**
    * The repair of one property, `value` under `name`. `levels` of containers may lie in it; only the names of an event
    * and of its contents have meanings. What is dropped is undefined. Personal data belongs in `identify`.
+   *
+   * @type {(levels: number, isListed?: boolean) => (value: any, name: string) => any}
    */
-  const repairOne = (/** @type {number} */ levels, /** @type {boolean=} */ isListed) => (/** @type {any} */ value, /** @type {string} */ name) => {
+  const repairOne = (levels, isListed) => (/** @type {any} */ value, /** @type {string} */ name) => {
     if (isListed) {
       if (/^(value|price|predicted_ltv|quantity|num_items)$/.test(name)) {
         const isCount = /y|s/.test(name);
-        if (typeof value != "number" && !/^-?\d+(\.\d+)?$/.test(asText(value))) return;
+        if (typeof value != "number" && !/^-?\d+(\.\d+)?$/.test(/** @type {any} */ (asText(value)))) return;
         return value >= 0 && value <= (isCount ? 1e5 : 1e10) && !(isCount && value % 1) ? +value : null;
       }
       if (/^(content_(id|type|name|category)|brand|description|(order|shop)_id|query|search_string|status|delivery_category|currency)$/.test(name))
@@ -83,10 +86,12 @@
     if (isText(value) ? !isUnfit(value) : Math.abs(value) < 2 ** 53) return value;
   };
 
+  /** As the wire would carry it: no functions, dates as strings. Undefined for what JSON cannot hold. */
+  const copy = (/** @type {any} */ told) => told && attempt(() => JSON.parse(JSON.stringify(told)));
+
   /** The properties of an event in TikTok's shape; a copy, since the page may change its own. */
   const repair = (/** @type {any} */ told) => {
-    // As the wire would carry it: no functions, dates as strings.
-    told = told && attempt(() => JSON.parse(JSON.stringify(told)));
+    told = copy(told);
     if (!isObject(told)) return {};
     const items = list(told.contents).filter(isObject).map((item) => each(item, repairOne(3, true))).filter(Boolean);
     // The two zeros, replaced below, make sure that something is left.
@@ -111,7 +116,8 @@
     let key = asText(told ?? "");
     if (key === "" && orderEvents.includes(event)) key = properties.order_id;
     if (key && !isUnfit(key) && !/[\0-\x1f\x7f-\x9f]/.test(key) && encoder.encode(key).length < 129) return key;
-    if (key || told) console.warn("pixelpair: unusable key", told);
+    // Told on as unusable, or the proxy would take the order's id where the Pixel got the view's.
+    if (key || told) return false;
   };
 
   const idOf = (/** @type {Fields} */ report) => report.key || report.view + "." + report.n.toString(36);
@@ -142,7 +148,7 @@
     const w = /** @type {any} */ (window);
     const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
     // Not the address of a bundle that this script was put into.
-    const endpoint = new URL("e", /\/tag\b[^/]*\.js\b/.test(script?.src || "") ? script?.src : location.origin + mount);
+    const endpoint = new URL("e", /^[^?]*\/tag(\.\w+)?\.js\b/.test(script?.src || "") ? script?.src : location.origin + mount);
     // A second tag on the page leaves everything to the first.
     if (!(domains[0] ? domains : [endpoint.hostname]).includes(location.hostname) || w.pixelpair?.log) return;
 
@@ -155,6 +161,7 @@
     /** @type {Report[]} The last events, for whoever looks. */ const log = [];
     let started = false;
     let blocked = false;
+    let isLoaded = false;
     /** @type {boolean | undefined} Another script sends to the same pixel. */ let hasOther;
     /** @type {Report | undefined} A keyed report of a time when the Pixel was still loading. */ let unsure;
     const isPrivacyAsked = /** @type {any} */ (navigator).globalPrivacyControl;
@@ -236,7 +243,8 @@
     /** Tells once more of an order when its pixel leg is known, for all events of its view; others are not worth a request. */
     const followUp = () => {
       if (unsure && pixelState() != "unknown") {
-        post({ ...unsure, pixel: pixelState(), until: 0 });
+        unsure.pixel = pixelState();
+        post({ ...unsure, until: 0 });
         unsure = undefined;
       }
     };
@@ -253,8 +261,9 @@
 
     const isSame = (/** @type {Report} */ a) => (/** @type {Report} */ b) => a.view == b.view && a.n == b.n;
 
-    /** Takes a report out of the queue, and puts it back in if it still `waits`; or remembers that the proxy knows its `key`. */
-    const remember = (/** @type {Report} */ report, /** @type {boolean} */ waits, /** @type {any=} */ key, /** @type {boolean=} */ isOff) =>
+    /** Takes a report out of the queue, and puts it back in if it still `waits`; or remembers that the proxy knows its `key`.
+     * @type {(report: Report, waits: boolean, key?: any, isOff?: boolean) => void} */
+    const remember = (report, waits, key, isOff) =>
       attempt(() => {
         // Consent may be gone since it was sent.
         if (!isOpen()) return;
@@ -270,6 +279,7 @@
     /** Sends a report on both legs, now or never. */
     const fire = (/** @type {Report} */ report) => {
       const { keys, queue, off } = report.key || report.placed ? memory() : /** @type {Fields} */ ({ keys: [], queue: [] });
+      report.status = "known";
       if ((Date.now() / 1e3 - report.placed > 86400 && !off) || keys.concat(queue.map(nameOf)).includes(nameOf(report) || 0)) return;
       callPixels(
         "track",
@@ -277,13 +287,13 @@
         isLimited() ? { ...report.properties, limited_data_use: true } : report.properties,
         { event_id: idOf(report) }
       );
+      report.status = undefined;
+      report.consent = isLimited() ? "limited" : "granted";
+      report.pixel = pixelState();
       if (report.event == "Pageview" && pageView == "pixel") return;
       const cookies = "; " + attempt(() => document.cookie);
-      report.ttclid = cookies.match(/; ttclid=([^;]*)/)?.[1] || clickId;
+      report.ttclid = clickId || cookies.match(/; ttclid=([^;]*)/)?.[1];
       report.ttp = cookies.match(/; _ttp=([^;]*)/)?.[1];
-      report.consent = isLimited() ? "limited" : "granted";
-      report.user = user && each(user, (value) => (isHash(value) ? value : null));
-      report.pixel = pixelState();
       report.other_sender = hasOther;
       if (report.key && report.pixel == "unknown") {
         unsure = report;
@@ -295,37 +305,50 @@
     /** Reports that wait for another try: what takes each up, if nothing else has. @type {Set<() => any>} */
     const waiting = new Set();
     const retryAll = () => waiting.forEach((again) => again());
+    /** Reports under way. @type {Set<string>} */
+    const busy = new Set();
 
     /** The server leg: tells the proxy of the report. It stands in the queue meanwhile if it has a key, else after a failure. */
     const post = (/** @type {Report} */ report, tries = 0) => {
       // Consent may be gone since it last failed.
       if (!isOpen()) return;
+      // Another view's report may be of another person; and what waits in the browser holds hashes alone.
+      const isHere = report.view == page.view;
+      const addHashes = () => {
+        if (isHere) report.user = user && each(user, (value) => (isHash(value) ? value : null));
+      };
       const lease = (/** @type {number} */ wait) => {
         report.until = Date.now() + wait + 1e4;
+        addHashes();
         remember(report, true);
       };
-      const fail = (/** @type {number=} */ wait) => {
+      /** @type {(wait?: number) => void} */
+      const fail = (wait) => {
+        busy.delete(name);
         wait = Math.max(wait || 0, 2 ** tries * 1e3 * (1 + Math.random()));
         lease(wait);
         const again = () => {
           if (waiting.delete(again)) post(report, tries + 1);
         };
-        if (tries < 2) {
+        if (tries < 2 || !navigator.onLine) {
           waiting.add(again);
           setTimeout(again, wait);
         }
       };
+      if (isLimited()) report.consent = "limited";
       if (report.until) report.retry = (report.retry || 0) + 1;
-      // Another page's report may be of another person.
-      const person = (isPrivate && report.view == page.view && user) || report.user;
-      const body = JSON.stringify({ ...report, user: person, sent: Date.now(), until: undefined, status: undefined });
+      const name = report.view + report.n;
+      busy.add(name);
+      addHashes();
       if (report.key || report.until) lease(0);
+      const body = JSON.stringify({ ...report, user: (isPrivate && isHere && user) || report.user, sent: Date.now(), until: undefined, status: undefined });
       try {
         // Without keepalive (Firefox before 133) a page that is left takes its fetch with it. All scripts of a page share
         // 64 KB of it, which others may hold: what is tried again does without.
-        if (!("keepalive" in Request.prototype)) throw 0;
-        fetch(endpoint, { method: "POST", body, keepalive: !tries, credentials: "include" }).then((answer) => {
+        if (!report.retry && !("keepalive" in Request.prototype)) throw 0;
+        fetch(endpoint, { method: "POST", body, keepalive: !tries, credentials: "include" }).then((/** @type {any} */ answer) => {
           const off = Math.abs(Date.parse(answer.headers.get("date")) - Date.now()) > 3e5;
+          busy.delete(name);
           report.status = answer.status;
           if (/408|425|429|5../.test(answer.status)) fail(1e3 * answer.headers.get("retry-after"));
           else if (report.until || off) remember(report, false, answer.status == 202 && nameOf(report), off);
@@ -336,31 +359,33 @@
       }
     };
 
-    /** Sends what other pages left behind, each when nobody can be at it any more: all, once the proxy is known to answer. */
-    const takeUp = (/** @type {number=} */ most) =>
+    /** Sends what other pages left behind, each when nobody can be at it any more: all, once the proxy is known to answer.
+     * @type {(most?: number) => unknown} */
+    const takeUp = (most) =>
       memory().queue.slice(0, most).map((report) =>
         setTimeout(() => {
           const left = memory().queue.find(isSame(report));
-          if (left && left.until == report.until) post(left);
+          if (left && left.until == report.until && !busy.has(left.view + left.n)) post(left);
           // Some chance, so that of several tabs one is first.
         }, report.until - Date.now() + 1e3 * Math.random())
       );
 
     /** What every report of the view tells. @type {Report} */ let page;
     /** @type {string} */ let path;
-    /** @type {{[same: string]: number}} */ const recent = {};
+    /** @type {{[same: string]: number}} */ let recent = {};
 
-    const track = (/** @type {any} */ event, /** @type {any=} */ told, /** @type {Fields=} */ options) => {
+    /** @type {(event: any, told?: any, options?: Fields) => void} */
+    const track = (event, told, options) => {
       if (!isText(event)) return;
       const { key: toldKey, placed, ticket } = options || {};
       const properties = repair(told);
       const key = keyOf(event, toldKey, properties);
-      const same = JSON.stringify([page.view, event, properties, key]);
+      const same = JSON.stringify([event, properties, key]);
       const now = performance.now();
       // A double click; NaN is not less.
       if (now - recent[same] < 1e3) return;
       recent[same] = now;
-      const report = { ...page, event, key, placed, time: Date.now(), properties, ticket };
+      const report = { ...page, event, key, placed: placed && Number(placed), time: Date.now(), properties, ticket: asText(ticket) };
       held.push(report);
       if (log.push(report) > 50) log.shift();
       page.n++;
@@ -371,7 +396,7 @@
     const release = () => {
       const reports = held;
       if (isOpen() || consent == "denied") held = [];
-      if (isOpen()) reports.forEach(fire);
+      if (isOpen()) reports.map((report) => attempt(() => fire(report)));
     };
 
     // ---- Consent and the shopper ----
@@ -385,7 +410,8 @@
     const decide = () => {
       if (isOpen()) {
         if (clickId) writeCookie("ttclid", clickId, 2592e3);
-        attempt(loadPixels);
+        if (!isLoaded) attempt(loadPixels);
+        isLoaded = true;
         introduce();
         takeUp(1);
       } else if (consent == "denied") {
@@ -394,7 +420,9 @@
           if (/\bttclid=/.test(document.cookie))
             fetch(endpoint + "?site=" + site, { method: "DELETE", keepalive: true, credentials: "include" }).catch(() => {});
         });
-        writeCookie("ttclid", "", 0);
+        for (const name of ["ttclid", "_ttp"]) writeCookie(name, "", 0);
+        waiting.clear();
+        unsure = undefined;
         attempt(() => localStorage.removeItem("pixelpair"));
       }
       release();
@@ -405,7 +433,7 @@
 
     const identify = async (/** @type {any} */ told) => {
       /** @type {Fields} */
-      const mine = (user = { phone: told.phone_number, ...told });
+      const mine = (user = each({ phone: told.phone_number, ...copy(told) }, (value) => (/[\0\ud800-\udfff]/u.test(value) ? null : value)) || {});
       delete mine.phone_number;
       for (const [name, rule] of Object.entries(certain)) {
         const value = asText(mine[name]);
@@ -433,16 +461,20 @@
       __proto__: null,
       consent: (/** @type {string} */ told) => {
         consent = told;
-        callPixels((told == "denied" ? "revoke" : told == "held" ? "hold" : "grant") + "Consent");
+        w.ttq?.[(told == "denied" ? "revoke" : /^(granted|limited)$/.test(told) ? "grant" : "hold") + "Consent"]?.();
         decide();
       },
       identify: (/** @type {any} */ told) => identify(told).catch(() => {}),
     };
 
-    const call = (/** @type {any} */ [name, ...told]) => attempt(() => (commands[name] || track.bind(0, name))(...told));
+    const call = (/** @type {any} */ told) =>
+      attempt(() => {
+        const [name, ...rest] = told;
+        /** @type {any} */ (commands[name] || track.bind(0, name))(...rest);
+      });
 
     /** Calls from before the start; then its push() makes the call, also for a page that kept the stub. @type {any} */
-    const calls = w.pixelpair?.q || [];
+    const calls = list(w.pixelpair?.q);
     w.pixelpair = (/** @type {any[]} */ ...told) => {
       calls.push(told);
     };
@@ -472,9 +504,13 @@
       return location.pathname + location.search + route;
     };
 
+    /** An address as it may wait in the browser: without e-mail addresses. */
+    const tidy = (/** @type {string} */ address) => address.replace(/[^?&=#/]+(@|%40)[^?&#/]+/gi, "");
+
     const startView = (/** @type {string} */ referrer) => {
       path = address();
-      page = { v: 1, site, view: newViewId(), n: 0, url: location.href, referrer };
+      page = { v: 1, site, view: newViewId(), n: 0, url: tidy(location.href), referrer: tidy(referrer) };
+      recent = {};
       if (pageView != "off") track("Pageview");
     };
 
@@ -498,8 +534,10 @@
       on(document, "visibilitychange", followUp);
       on(w, "online", retryAll);
       on(w, "pageshow", (event) => {
-        if (event.persisted) startView(page.referrer);
-        retryAll();
+        if (event.persisted) {
+          startView(page.referrer);
+          retryAll();
+        }
       });
       if (w.navigation) on(w.navigation, "currententrychange", moved);
       else {

@@ -35,14 +35,14 @@
 
     /** What all `items` cost; undefined if one has no price: better no value than a wrong one. */
     const total = (/** @type {Fields[]} */ items) => {
-      const sum = items.reduce((sum, { price, quantity = 1 }) => sum + price * quantity, 0);
+      const sum = items.reduce((sum, { price, quantity }) => sum + (price ?? NaN) * (quantity ?? 1), 0);
       if (items[0] && sum >= 0) return Math.round(sum * 100) / 100;
     };
 
     const shopEvent = (/** @type {string} */ name, /** @type {Fields} */ params) => {
       if (!names[name]) return;
       const { items: told, value, currency, transaction_id, search_term } = params.ecommerce || params;
-      const items = [].concat(told ?? []);
+      /** @type {Fields[]} */ const items = [].concat(told ?? /** @type {any} */ ([]));
       // No currency is invented: a wrong one is worse than none.
       tell(
         names[name],
@@ -55,13 +55,13 @@
 
     /** Denied by default means: not asked yet. A default for some regions counts everywhere, as we do not know ours. */
     const consent = (/** @type {string} */ mode, /** @type {Fields} */ told) => {
+      if (!told.ad_storage && !told.ad_user_data) return;
       let isDenied = false;
       for (const name of ["ad_storage", "ad_user_data"]) {
         if (told[name] && !(mode == "default" && granted[name] == "denied")) granted[name] = told[name];
         isDenied ||= mode == "update" && told[name] == "denied";
       }
-      const all = Object.values(granted);
-      if (all[0]) commands.consent(isDenied ? "denied" : all.every((one) => one == "granted") ? "granted" : "held");
+      commands.consent(isDenied ? "denied" : Object.values(granted).every((one) => one == "granted") ? "granted" : "held");
     };
 
     const read = (/** @type {any} */ entry) => {

@@ -19,9 +19,10 @@
   };
 
   const server = (/** @type {Report} */ { status, until, consent }) => {
+    if (status == "known") return "not told: this order is known already, or older than 24 hours";
     if (!consent) return "held back: no consent yet";
     if (status == 202) return "accepted (202)";
-    if (until && (!status || status > 399)) return `${status || "no answer"}: waits in this browser and is tried again`;
+    if (until && (!status || status > 399)) return `${status || "no answer yet"}: waits in this browser and is tried again`;
     return status ? `refused (${status}): look at the answer in the network tab` : "under way";
   };
 
@@ -29,6 +30,7 @@
   const warnings = (/** @type {Report} */ { event, key, properties, user, other_sender }) => {
     const { value, currency } = properties;
     const found = [];
+    if (key === false) found.push("an unusable key: 1 to 128 bytes of text or a whole number, no e-mail address. The view names the event instead.");
     if (value != null && !currency) found.push("a value without a currency: TikTok cannot count it. Tell currency, such as \"EUR\".");
     if (currency && value == null) found.push("a currency without a value: tell value as a number.");
     if (/^(PlaceAnOrder|CompletePayment|Purchase)$/.test(event) && !key)

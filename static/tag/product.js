@@ -6,6 +6,7 @@
  * @typedef {{[name: string]: any}} Fields
  */
 (() => (/** @type {(...told: any[]) => void} */ tell, /** @type {{[name: string]: (told: any) => void}} */ commands) => {
+  /** @returns {any[]} */
   const list = (/** @type {any} */ value) => [].concat(value ?? []);
 
   /** The first Product in `node`, which may be an array, a graph or a page about it. @returns {Fields | undefined} */
@@ -29,12 +30,13 @@
     const found = product();
     if (!found) return console.warn("pixelpair: the page's JSON-LD has no Product");
     const offer = list(found.offers)[0] || {};
-    const price = offer.price ?? offer.lowPrice ?? offer.priceSpecification?.price;
-    const currency = offer.priceCurrency ?? offer.priceSpecification?.priceCurrency;
+    const specified = list(offer.priceSpecification)[0] || {};
+    const price = offer.price ?? offer.lowPrice ?? specified.price;
+    const currency = offer.priceCurrency ?? specified.priceCurrency;
     tell("ViewContent", {
       contents: {
         content_id: found.sku ?? found.productID ?? found.productGroupID ?? found.gtin ?? found.gtin13 ?? offer.sku,
-        content_type: "product",
+        content_type: list(found["@type"]).some((type) => /ProductGroup$/.test(type)) ? "product_group" : "product",
         content_name: found.name,
         brand: found.brand?.name ?? found.brand,
         content_category: found.category,

@@ -12,8 +12,10 @@
       api?.("addEventListener", 2, (/** @type {any} */ told, /** @type {boolean} */ isKnown) => {
         if (!isKnown || told.eventStatus == "cmpuishown") return;
         // Purpose 1 is to store and read on the shopper's device, without which there is no click id.
-        const isGranted = told.purpose.consents[1] && (vendor == null || told.vendor.consents[vendor]);
-        commands.consent(told.gdprApplies === false || isGranted ? "granted" : "denied");
+        // Outside the law's reach nothing is told of purposes.
+        const isGranted =
+          told.gdprApplies === false || (told.purpose.consents[1] && (vendor == null || told.vendor.consents[vendor]));
+        commands.consent(isGranted ? "granted" : "denied");
       });
       return api;
     };
