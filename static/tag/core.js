@@ -162,6 +162,7 @@
     let started = false;
     let blocked = false;
     let isLoaded = false;
+    let hashing = Promise.resolve();
     /** @type {boolean | undefined} Another script sends to the same pixel. */ let hasOther;
     /** @type {Report | undefined} A keyed report of a time when the Pixel was still loading. */ let unsure;
     const isPrivacyAsked = /** @type {any} */ (navigator).globalPrivacyControl;
@@ -194,10 +195,15 @@
       (ttq._t ||= {})[code] = Date.now();
       (ttq._o ||= {})[code] = options;
       ttq._i[code]._u = pixelScript;
-      inject(pixelScript + "?sdkid=" + code + "&lib=ttq").onerror = () => {
-        blocked = true;
-        followUp();
-      };
+      // The calls wait in its queue anyway; a shopper's hashes should be there before it sends them.
+      hashing.then(() =>
+        attempt(() => {
+          inject(pixelScript + "?sdkid=" + code + "&lib=ttq").onerror = () => {
+            blocked = true;
+            followUp();
+          };
+        })
+      );
     };
 
     /** Loads those of our pixels that the page has not, after TikTok's array protocol where the page lacks that too. */
@@ -435,12 +441,14 @@
       /** @type {Fields} */
       const mine = (user = each({ phone: told.phone_number, ...copy(told) }, (value) => (/[\0\ud800-\udfff]/u.test(value) ? null : value)) || {});
       delete mine.phone_number;
-      for (const [name, rule] of Object.entries(certain)) {
-        const value = asText(mine[name]);
-        const sure = value && !isHash(value) && rule(value);
-        // Plain http has no crypto.subtle.
-        if (sure) mine[name] = await hash(sure).catch(() => value);
-      }
+      await Promise.all(
+        Object.entries(certain).map(async ([name, rule]) => {
+          const value = asText(mine[name]);
+          const sure = value && !isHash(value) && rule(value);
+          // Plain http has no crypto.subtle.
+          if (sure) mine[name] = await hash(sure).catch(() => value);
+        })
+      );
       introduce();
     };
 
@@ -464,7 +472,9 @@
         w.ttq?.[(told == "denied" ? "revoke" : /^(granted|limited)$/.test(told) ? "grant" : "hold") + "Consent"]?.();
         decide();
       },
-      identify: (/** @type {any} */ told) => identify(told).catch(() => {}),
+      identify: (/** @type {any} */ told) => {
+        hashing = identify(told).catch(() => {});
+      },
     };
 
     const call = (/** @type {any} */ told) =>
