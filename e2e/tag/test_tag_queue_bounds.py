@@ -26,6 +26,7 @@ def test_what_waits_longer_than_a_day_is_told_no_more(page: Page, shop: Recorder
     shop.answer = 503
     page.evaluate(f"pixelpair('Contact'); {ORDER}")
     wait_for_queue(page, "Contact", "PlaceAnOrder")
+    shop.wait_for_reports("PlaceAnOrder", 1)  # it waits from before it is sent
     shop.pages["/blank"] = document(tag="")
     page.goto(shop.url + "/blank")
     shop.answer = 202
@@ -87,6 +88,7 @@ def test_consent_denied_forgets_what_waits(page: Page, shop: Recorder) -> None:
     shop.answer = 503
     page.evaluate(f"pixelpair('Contact'); {ORDER}")
     wait_for_queue(page, "Contact", "PlaceAnOrder")
+    shop.wait_for_reports("PlaceAnOrder", 1)  # it waits from before it is sent
     page.evaluate("pixelpair('consent', 'denied')")
     wait_for_queue(page)
     assert "A-1" not in json.dumps(queue_of(page))
@@ -108,6 +110,7 @@ def test_what_waits_is_not_told_while_consent_is_held(page: Page, shop: Recorder
     shop.answer = 503
     page.evaluate(f"pixelpair('Contact'); {ORDER}")
     wait_for_queue(page, "Contact", "PlaceAnOrder")
+    shop.wait_for_reports("PlaceAnOrder", 1)  # it waits from before it is sent
     page.evaluate("pixelpair('consent', 'held')")
     told = [report["event"] for report in shop.reports]
     shop.answer = 202
@@ -142,6 +145,7 @@ def test_nothing_that_waits_holds_raw_personal_data(page: Page, shop: Recorder) 
     page.evaluate("pixelpair('identify', {email: 'alice@shop.test', phone: '06 12 34 56 78', first_name: 'Alice'})")
     page.evaluate(f"pixelpair('Contact'); {ORDER}")
     wait_for_queue(page, "Contact", "PlaceAnOrder")
+    shop.wait_for_reports("PlaceAnOrder", 1)  # it waits from before it is sent
     stored = page.evaluate("JSON.stringify(localStorage)")
     assert "A-1" in stored
     for raw in ("alice", "Alice", "12 34 56", "123456"):
