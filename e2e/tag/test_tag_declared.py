@@ -71,7 +71,7 @@ def test_a_form_is_an_event_when_it_is_sent_and_valid(page: Page, shop: Recorder
     page.press("input", "Enter")
     page.wait_for_url("**/next")
     (report,) = shop.wait_for_reports("Lead", 1)
-    (event,) = shop.wait_for_pixel("Lead", 1)
-    assert event["event_id"] == f"{report['view']}.{report['n']}"
+    # TikTok's stand-in may post once more while the page is left.
+    assert {event["event_id"] for event in shop.wait_for_pixel("Lead", 1)} == {f"{report['view']}.{report['n']}"}
     assert report["properties"] == {"value": 5}
     assert shop.events("Wrong") == []
