@@ -28,3 +28,13 @@ def test_the_stub_may_stand_before_or_after_the_tag(page: Page, shop: Recorder, 
     page.evaluate("pixelpair('Contact')")
     assert_pairs(shop, "Pageview", "Search", "Contact")
     assert [report["event"] for report in shop.events()] == ["Pageview", "Search", "Contact"]
+
+
+def test_a_page_that_kept_the_list_of_the_stub_is_heard(page: Page, shop: Recorder) -> None:
+    """As a stub does whose own name hides the global one."""
+    stub = "window.pixelpair = function pixelpair() { (pixelpair.q ||= []).push(arguments) }; kept = window.pixelpair;"
+    shop.pages["/"] = document(head=f"<script>{stub} kept('Lead')</script>")
+    page.goto(shop.url)
+    shop.wait_for_reports("Lead", 1)
+    page.evaluate("kept('Contact')")
+    shop.wait_for_reports("Contact", 1)

@@ -321,9 +321,7 @@ def _with_ticket(doors: Doors, visit: Visit, report: Report) -> tuple[Report, bo
         doors.count("ticket")
         warnings = (*report.warnings, "ticket: its value or currency is none that TikTok takes")
         return replace(report, warnings=warnings), False
-    differs = [
-        name for name in ("value", "currency") if report.properties.get(name, money.get(name)) != money.get(name)
-    ]
+    differs = [name for name in MONEY if report.properties.get(name, money.get(name)) != money.get(name)]
     if differs:
         doors.count("ticket_differs")
     # Nor may what the ticket leaves out come from the browser: with the signed value goes the signed currency alone.

@@ -484,7 +484,7 @@
       });
 
     /** Calls from before the start; then its push() makes the call, also for a page that kept the stub. @type {any} */
-    const calls = list(w.pixelpair?.q);
+    const calls = Array.isArray(w.pixelpair?.q) ? w.pixelpair.q : [];
     w.pixelpair = (/** @type {any[]} */ ...told) => {
       calls.push(told);
     };
