@@ -37,6 +37,10 @@ class Shop:
         page.click(selector)
         page.wait_for_url(to, wait_until="load")
 
+    def wait_for_pixel(self, page: Page) -> None:
+        """Until TikTok's script runs, if the page is the shop's: where it tells of the shopper, that may be after load."""
+        page.wait_for_function("!window.pixelpair || window.ttq?._sandbox")
+
     def add_to_cart(self, page: Page) -> None:
         """From a product's page into the cart."""
         self.follow(page, "#add-to-cart", "**/cart")
@@ -49,6 +53,7 @@ class Shop:
         """From the checkout to the thank-you page; returns the order's key."""
         self.fill_checkout(page, email, phone)
         self.follow(page, "#place-order", "**/orders/*")
+        self.wait_for_pixel(page)
         return page.url.rsplit("/", 1)[1]
 
     def fill_checkout(self, page: Page, email: str = "", phone: str = "") -> None:
@@ -84,6 +89,7 @@ class Shop:
 
         The page goes on to one more view, whose Pageview is the last to come.
         """
+        self.wait_for_pixel(page)
         last = f"{self.url}/return-policy?last={next(self._last)}"
         page.goto(last)
 

@@ -126,6 +126,7 @@ def test_a_return_is_no_event(shop: Shop, page: Page) -> None:
     thanks = page.url
     before = actions(shop.after_all(page))
     page.goto(thanks)
+    shop.wait_for_pixel(page)
     shop.follow(page, "#return-link", "**/return")
     page.check("#item-1")
     page.check("#reason-unwanted")

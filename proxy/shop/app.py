@@ -39,6 +39,7 @@ def create_app(data: Path, *, tag_src: str = "/t/tag.js", clock: Callable[[], fl
         SESSION_COOKIE_NAME="shop_session",
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        SESSION_REFRESH_EACH_REQUEST=False,  # pages do that: see _keep_session
         MAX_CONTENT_LENGTH=_LARGEST_BODY,
     )
     app.extensions["shop"] = Shop(Store(data / "shop.db", secret), photos, clock)

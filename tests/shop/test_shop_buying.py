@@ -225,6 +225,14 @@ def test_a_bad_checkout_names_the_field_keeps_the_rest_and_changes_nothing(
     assert "349 MAD" in shopper.words
 
 
+def test_a_file_sets_no_session_so_that_a_late_one_takes_nothing_out_of_the_cart(shopper: Any) -> None:
+    shopper.get("/products/shirt")
+    shopper.get("/assets/icon.svg")
+    assert shopper.last.status_code == 200
+    assert "Set-Cookie" not in shopper.last.headers
+    shopper.last.close()
+
+
 def test_a_form_without_the_sessions_token_changes_nothing_and_keeps_what_was_typed(shopper: Any) -> None:
     shopper.post("/cart/add", content_id="1077218", size="M")
     shopper.get("/checkout")
