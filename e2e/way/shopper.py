@@ -38,7 +38,7 @@ class Shop:
         page.wait_for_url(to, wait_until="load")
 
     def wait_for_pixel(self, page: Page) -> None:
-        """Until TikTok's script runs, if the page is the shop's; after the load event, where it tells of the shopper."""
+        """Until TikTok's script runs, if this is the shop's page: after load, where that tells of the shopper."""
         page.wait_for_function("!window.pixelpair || window.ttq?._sandbox")
 
     def add_to_cart(self, page: Page) -> None:
