@@ -189,6 +189,26 @@ def test_an_event_outlives_the_page_it_was_made_on(page: Page, shop: str, sandbo
     assert sandbox.wait_for_pixel_events(page, 1)[0]["event_id"] == "o-1"
 
 
+def test_a_post_that_fails_is_made_once_more_without_keepalive_but_not_by_a_page_that_is_left(
+    page: Page, shop: str, sandbox: Any
+) -> None:
+    load(page, shop, f"ttq.load('{PIXEL}')")
+    posts = page.evaluate(
+        """async () => {
+          const posts = [];
+          window.fetch = (_, {keepalive}) => { posts.push(keepalive); return Promise.reject(new TypeError()); };
+          for (const type of ['pagehide', 'pageshow']) {
+            dispatchEvent(new Event(type));
+            ttq.track('Purchase');
+            await new Promise((done) => setTimeout(done));
+            posts.push(type);
+          }
+          return posts;
+        }"""
+    )
+    assert posts == [True, "pagehide", True, False, "pageshow"]
+
+
 def test_a_page_survives_a_script_that_never_comes(page: Page, shop: str, sandbox: Any) -> None:
     sandbox.client.post("/sandbox/behave", json={"path": "events.js", "status": 404})
     problems: list[str] = []

@@ -77,11 +77,16 @@
     };
   };
 
+  // What is under way when a page is left fails for the page, and arrives all the same.
+  let isLeft = false;
+  addEventListener('pagehide', () => (isLeft = true));
+  addEventListener('pageshow', () => (isLeft = false));
+
   /** A string body is text/plain: no preflight. keepalive lets it outlive the page; its 64 KiB may be used up. */
   const post = (event) => {
     const body = JSON.stringify(event);
     const send = (keepalive) => fetch(origin + EVENT_PATH, { method: 'POST', body, keepalive, credentials: 'omit' });
-    send(true).catch(() => send(false).catch(() => {}));
+    send(true).catch(() => isLeft || send(false).catch(() => {}));
   };
 
   /* ---- who the shopper is ---- */
