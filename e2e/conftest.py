@@ -10,11 +10,24 @@ from playwright.sync_api import Playwright
 from e2e.browsers import BrowserMissing, do_without, launch_options
 from e2e.stack import Stack
 
+BOTH = ["chromium", "firefox"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Without --browser, every story is told in both browsers."""
+    """Without --browser, every story is told in both browsers, but for those marked `one_engine`."""
+    config.addinivalue_line("markers", "one_engine: our own logic alone; told in Firefox too with --long or --browser")
     if not config.option.browser:
-        config.option.browser = ["chromium", "firefox"]
+        config.option.browser = BOTH
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what Firefox need not tell every day: they would find in it what they find in Chromium."""
+    if config.option.long or config.option.browser != BOTH:
+        return
+    left_out = [item for item in items if item.get_closest_marker("one_engine") and "[firefox" in item.name]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from proxy.serving import Server
 from proxy.settings import Destination, Settings, Site
 from tests.listener import make_certificate, server_tls
 
+pytestmark = pytest.mark.one_engine
+
 PASSWORD = "correct horse battery staple"
 PIXEL = "COQDA8RC77U2TMR44LI0"
 

@@ -3,7 +3,10 @@
 import json
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.one_engine
 
 PIXEL, TOKEN = "COQDA8RC77U2TMR44LI0", "sandbox-token"
 HOSTILE = "<img src=x onerror=window.hacked=1>"

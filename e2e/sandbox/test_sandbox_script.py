@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+pytestmark = pytest.mark.one_engine
+
 PIXEL, FOREIGN = "COQDA8RC77U2TMR44LI0", "FOREIGN0000000000000"
 TTP = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}_\.tt\.1")
 

@@ -8,6 +8,8 @@ from playwright.sync_api import Page
 
 from e2e.tag.recorder import CLICK_ID, Recorder, document
 
+pytestmark = pytest.mark.one_engine
+
 
 def test_the_click_id_is_kept_over_three_pages(page: Page, shop: Recorder) -> None:
     page.goto(f"{shop.url}/?utm=x%ZZ&ttclid={CLICK_ID}")

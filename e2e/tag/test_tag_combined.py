@@ -7,6 +7,8 @@ from playwright.sync_api import Page
 
 from e2e.tag.recorder import STUB, Recorder, assert_pairs, document, script
 
+pytestmark = pytest.mark.one_engine
+
 BODY = "<button data-pixelpair-event=AddToCart>Add</button>"
 CALLS = f"<script>{STUB} pixelpair('Search', {{query: 'mug'}})</script>"
 # What stands before and after it in a combined script; neither file cares for semicolons at its ends.

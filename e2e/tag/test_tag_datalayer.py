@@ -7,6 +7,8 @@ from playwright.sync_api import Page
 
 from e2e.tag.recorder import Recorder, document
 
+pytestmark = pytest.mark.one_engine
+
 GTAG = "window.dataLayer = window.dataLayer || []; window.gtag = function () { dataLayer.push(arguments); };"
 ITEM = {
     "item_id": 501,

@@ -8,6 +8,8 @@ from playwright.sync_api import Page
 from e2e.stack import wait_until
 from e2e.tag.recorder import PIXEL, Recorder, document
 
+pytestmark = pytest.mark.one_engine
+
 
 @pytest.fixture
 def said(page: Page) -> list[str]:

@@ -9,6 +9,8 @@ from e2e.stack import wait_until
 from e2e.tag.recorder import Recorder
 from proxy.events.reading import Rules, read_report
 
+pytestmark = pytest.mark.one_engine
+
 DAY = 86400
 
 

@@ -8,6 +8,8 @@ from playwright.sync_api import Page
 
 from e2e.tag.recorder import STUB, Recorder, document
 
+pytestmark = pytest.mark.one_engine
+
 OFFER = {"@type": "Offer", "price": "349.00", "priceCurrency": "MAD"}
 SHIRT = {"@type": "Product", "name": "Shirt", "sku": "1077218", "brand": {"@type": "Brand", "name": "Atlas"}}
 FOUND = {"content_id": "1077218", "content_name": "Shirt", "brand": "Atlas", "price": 349, "quantity": 1}

@@ -9,6 +9,8 @@ from e2e.stack import wait_until
 from e2e.tag.recorder import PATIENCE, Recorder, assert_pairs, document
 from e2e.tag.waiting import pass_time, pass_time_for_reports, queue_of, wait_for_queue, waiting
 
+pytestmark = pytest.mark.one_engine
+
 HOUR = 3600
 ORDER = "pixelpair('PlaceAnOrder', {order_id: 'A-1'})"
 

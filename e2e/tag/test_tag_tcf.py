@@ -8,6 +8,8 @@ from playwright.sync_api import Page
 
 from e2e.tag.recorder import Recorder, document
 
+pytestmark = pytest.mark.one_engine
+
 # What every consent manager has in the page's head: a function that keeps its listeners, and tells them later.
 MANAGER = """
 window.tell = told => window.__listeners.forEach(listener => listener(told, true));

@@ -6,6 +6,8 @@ from playwright.sync_api import Page
 
 from e2e.tag.recorder import STUB, Recorder, document, script
 
+pytestmark = pytest.mark.one_engine
+
 TAG = "<script src=/t/tag.js></script>"
 SECONDS = {
     "the same": TAG,
