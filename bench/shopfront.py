@@ -7,10 +7,10 @@ import sys
 import threading
 
 import urllib3
-from flask import Flask, Response, request, send_from_directory
+from flask import Flask, request, send_from_directory
+from werkzeug import Response
 
-# They concern one connection only (RFC 9110, section 7.6.1); the length is that of the new body.
-OWN = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+from e2e.passing_on import pass_on
 
 
 def create_app(folder: str, proxy: str) -> Flask:
@@ -20,17 +20,7 @@ def create_app(folder: str, proxy: str) -> Flask:
 
     @app.route("/t/<path:path>", methods=["GET", "POST"])
     def forward(path: str) -> Response:  # noqa: ARG001 - the query counts too
-        answer = pool.request(
-            request.method,
-            proxy + request.environ["REQUEST_URI"],
-            body=request.get_data(),
-            headers={name: value for name, value in request.headers if name.lower() not in OWN},
-            redirect=False,
-            retries=False,
-            decode_content=False,
-        )
-        kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in OWN]
-        return Response(answer.data, answer.status, kept)
+        return pass_on(pool, proxy, request)
 
     @app.get("/<path:path>")
     def page(path: str) -> Response:

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import urllib3
-from flask import Flask, Response, request
+from flask import Flask, request
+from werkzeug import Response
 
-from e2e.tag.recorder import serve
-
-# They concern one connection only (RFC 9110, section 7.6.1); the length is that of the new body.
-_OWN = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+from e2e.passing_on import pass_on
+from e2e.serving import serve
 
 
 @contextmanager
@@ -21,17 +20,7 @@ def mounted(shop: str, proxy: str) -> Iterator[str]:
         @app.route("/", defaults={"path": ""}, methods=["GET", "POST"])
         @app.route("/<path:path>", methods=["GET", "POST"])
         def passed(path: str) -> Response:
-            answer = pool.request(
-                request.method,
-                (proxy if path.startswith("t/") else shop) + request.environ["REQUEST_URI"],
-                body=request.get_data(),
-                headers={name: value for name, value in request.headers if name.lower() not in _OWN},
-                redirect=False,
-                retries=False,
-                decode_content=False,
-            )
-            kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in _OWN]
-            return Response(answer.data, answer.status, kept)
+            return pass_on(pool, proxy if path.startswith("t/") else shop, request)
 
         with serve(app) as url:
             yield url

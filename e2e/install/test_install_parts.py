@@ -11,8 +11,9 @@ from playwright.sync_api import Page
 
 from e2e.install.mounted import mounted
 from e2e.install.test_install_html import TAG_MANAGER
+from e2e.serving import serve
 from e2e.stack import wait_until
-from e2e.tag.recorder import Recorder, document, serve
+from e2e.tag.recorder import Recorder, document
 from proxy.outbox.entry import Entry
 from tests.install.snippets import replaced, snippet
 from tests.web.conftest import Shop

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from e2e.serving import serve
 from e2e.stack import wait_until
-from e2e.tag.recorder import Recorder, document, serve
+from e2e.tag.recorder import Recorder, document
 from proxy.web import collect
 from tests.install.snippets import PAGE, ROOT, replaced, snippet
 from tests.web.conftest import Shop

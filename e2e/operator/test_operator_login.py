@@ -1,6 +1,5 @@
 """The log-in in real browsers, over https as behind a reverse proxy: with and without JavaScript, to its end."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +8,9 @@ import pytest
 import urllib3
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug import Request, Response
-from werkzeug.serving import WSGIRequestHandler, make_server
 
+from e2e.passing_on import pass_on
+from e2e.serving import serve
 from proxy.events.merging import merge
 from proxy.operator.app import create_app
 from proxy.operator.password import make_hash
@@ -25,11 +25,6 @@ pytestmark = pytest.mark.one_engine
 
 PASSWORD = "correct horse battery staple"
 PIXEL = "COQDA8RC77U2TMR44LI0"
-
-
-class _Quiet(WSGIRequestHandler):
-    def log(self, *args: object) -> None:
-        pass
 
 
 class Operator:
@@ -59,24 +54,11 @@ def operator(tmp_path: Path) -> Iterator[Operator]:
         @Request.application
         def front(request: Request) -> Response:
             """What nginx does by the lines in docs/operate.md: the Host as it came, address and scheme told."""
-            sent = {
-                name: value for name, value in request.headers if name.lower() not in ("connection", "content-length")
-            }
-            sent |= {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
-            target = behind + request.environ["REQUEST_URI"]
-            answer = pool.request(request.method, target, body=request.get_data(), headers=sent, redirect=False)
-            kept = [(name, value) for name, value in answer.headers.items() if name.lower() != "content-length"]
-            return Response(answer.data, answer.status, kept)
+            told = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+            return pass_on(pool, behind, request, **told)
 
-        tls = server_tls(make_certificate(tmp_path / "both.pem"))
-        https = make_server("127.0.0.1", 0, front, threaded=True, request_handler=_Quiet, ssl_context=tls)
-        thread = threading.Thread(target=https.serve_forever, daemon=True)
-        thread.start()
-        made.url = f"https://localhost:{https.server_port}"
-        yield made
-        https.shutdown()
-        thread.join()
-        https.server_close()
+        with serve(front, server_tls(make_certificate(tmp_path / "both.pem"))) as made.url:
+            yield made
     server.stop()
     outbox.close()
 

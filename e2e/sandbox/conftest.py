@@ -1,14 +1,13 @@
 """A sandbox and, on another port, a shop's page with the usual ttq snippet: two origins, as with the real TikTok."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Page
-from werkzeug.serving import BaseWSGIServer, make_server
 
+from e2e.serving import serve
 from proxy.sandbox.app import create_app
 
 PIXEL = "COQDA8RC77U2TMR44LI0"
@@ -63,35 +62,18 @@ class Sandbox:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Flask], str]]:
-    """Serves an app on a free port until the test's end, and gives its address."""
-    servers: list[tuple[BaseWSGIServer, threading.Thread]] = []
-
-    def start(app: Flask) -> str:
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        servers.append((server, thread))
-        return f"http://127.0.0.1:{server.port}"
-
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.fixture
-def sandbox(serve: Callable[[Flask], str]) -> Sandbox:
+def sandbox() -> Iterator[Sandbox]:
     app = create_app({PIXEL: "sandbox-token"})
-    return Sandbox(app, serve(app))
+    with serve(app) as address:
+        yield Sandbox(app, address)
 
 
 @pytest.fixture
-def shop(serve: Callable[[Flask], str], sandbox: Sandbox) -> str:
+def shop(sandbox: Sandbox) -> Iterator[str]:
     """The address of a page with the snippet and nothing loaded; /other is a page without it."""
     app = Flask("shop")
     snippet = SNIPPET.replace("%SANDBOX%", sandbox.address)
     app.add_url_rule("/", "page", lambda: f"<!doctype html><title>Shop</title><script>{snippet}</script>")
     app.add_url_rule("/other", "other", lambda: "<!doctype html><title>Other</title>")
-    return serve(app)
+    with serve(app) as address:
+        yield address

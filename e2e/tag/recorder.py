@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import requests
 from flask import Flask, Response, request
-from werkzeug.serving import WSGIRequestHandler, make_server
 
+from e2e.serving import serve
 from e2e.stack import wait_until
 from proxy.assets import asset_dir
 from proxy.events import event_id
@@ -24,28 +24,6 @@ TAG = asset_dir("static") / "tag"
 CLICK_ID = "E.C.P." + "Ab9-_" * 60
 PATIENCE = 60  # seconds; a loaded machine with two cores needs many times the usual
 STUB = "window.pixelpair=window.pixelpair||function(){(pixelpair.q=pixelpair.q||[]).push(arguments)};"
-
-
-class Quiet(WSGIRequestHandler):
-    """Keep-alive as real servers have it, without a line for each request."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log(self, *args: Any) -> None:
-        pass
-
-
-@contextmanager
-def serve(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class Recorder:

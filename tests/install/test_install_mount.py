@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from e2e.tag.recorder import serve
+from e2e.serving import serve
 from tests.install.snippets import PAGE, replaced, snippet
 from tests.listener import Listener, http, read_request
 from tests.orders.conftest import program
