@@ -23,7 +23,7 @@
   /** @type {string} what consent comes to under Global Privacy Control: limited or denied */ privateConsent,
   /** @type {number} of a page view: 2 both, 1 the Pixel's, 0 none */ pageViewLegs,
   /** @type {string} the attributes of cookies */ cookieRules,
-  /** @type {((tell: (...told: any[]) => void, commands: Commands) => void)[]} the optional parts */ ...parts
+  /** @type {((tell: (...told: any[]) => void, commands: Commands, attempt: any, list: any) => void)[]} the optional ones */ ...parts
 ) => {
   // ---- Loose values, by the rules of proxy/events/: tests/vectors/ hold both to them ----
 
@@ -50,11 +50,8 @@
     if (Number.isSafeInteger(value)) return "" + value;
   };
 
-  /** NUL and half a surrogate pair, for which the proxy refuses a whole report. */
-  const isBroken = (/** @type {string} */ text) => /[\0\p{Cs}]/u.test(text);
-
-  /** The same, or an e-mail address. */
-  const isUnfit = (/** @type {string} */ text) => isBroken(text) || /[^ @/]@[^ @]+\.[^ @0-9]/.test(text);
+  /** NUL and half a surrogate pair, for which the proxy refuses a whole report, or an e-mail address. */
+  const isUnfit = (/** @type {string} */ text) => /[\0\p{Cs}]|[^ @/]@[^ @]+\.[^ @0-9]/u.test(text);
 
   /** The entries of an object or array after `change`, less the empty ones; undefined if none is left. */
   const each = (/** @type {any} */ container, /** @type {(value: any, name: string) => any} */ change) => {
@@ -78,7 +75,7 @@
     if (isListed) {
       const number = /^(value|price|predicted_ltv|(quantity|num_items))$/.exec(name);
       if (number)
-        return (typeof value == "number" || /^-?\d+(\.\d+)?$/.test(/** @type {any} */ (asText(value)))) &&
+        return (+value === value || /^-?\d+(\.\d+)?$/.test(/** @type {any} */ (asText(value)))) &&
           value >= 0 && value <= (number[2] ? 1e5 : 1e10) && !(number[2] && value % 1) ? +value : null;
       if (/^(content_(id|type|name|category)|brand|description|(order|shop)_id|query|search_string|status|delivery_category|currency)$/.test(name))
         value = asText(value);
@@ -89,7 +86,7 @@
       return levels
         ? each(value, (one, key) => clean(one, Array.isArray(value) ? name : key, levels - 1, isListed && name == "contents"))
         : null;
-    if (isText(value) ? !isUnfit(value) : Math.abs(value) < 2 ** 53) return value;
+    if (isText(value) ? !isUnfit(value) : value ** 2 < 2 ** 106) return value;
   };
 
   /** The properties of an event in TikTok's shape; a copy, since the page may change its own. */
@@ -98,7 +95,7 @@
     if (!isObject(told)) return {};
     const once = clean({ ...told, contents: list(told.contents).filter(isObject), content_ids: list(told.content_ids).map(asText) }) || {};
     const contents = list(once.contents);
-    const content_type = once.content_type || contents.find((item) => item.content_type)?.content_type;
+    const content_type = [once, ...contents].find((one) => one.content_type)?.content_type;
     const search_string = once.search_string || once.query;
     return clean({
       query: search_string,
@@ -113,7 +110,7 @@
   /** The key that names the event, if one is told and usable: 1 to 128 bytes, no control characters, no e-mail address. */
   const keyOf = (/** @type {string} */ event, /** @type {any} */ told, /** @type {Fields} */ properties) => {
     let key = asText(told ?? "");
-    if (key === "" && orderEvents.includes(event)) key = properties.order_id;
+    if (key == "" && orderEvents.includes(event)) key = properties.order_id;
     if (key && !isUnfit(key) && !/\p{Cc}/u.test(key) && new TextEncoder().encode(key).length < 129) return key;
     // Told on as unusable, or the proxy would take the order's id where the Pixel got the view's.
     if (key || told) return false;
@@ -127,29 +124,6 @@
 
   /* test-hook */
 
-  // ---- The shopper ----
-
-  const isHash = (/** @type {any} */ value) => /^[\da-f]{64}$/i.test(value);
-
-  /**
-   * The fields that are hashed here, each with what it is hashed as, where the rule is certain; the proxy reads and
-   * hashes the others.
-   *
-   * @type {{[name: string]: (told: any) => any}}
-   */
-  const certain = {
-    email: (told) => /^[\w.+-]+@[\w.-]+\.[a-z]+$/i.test(told) && told.toLowerCase(),
-    // "(0" is a zero that falls away abroad.
-    phone: (told) => /^(?!.*\(0)(\+|00) *[1-9]([ .()-]*\d){6,14}$/.test(told) && "+" + told.replace(/^00|\D/g, ""),
-    external_id: (told) => told,
-  };
-
-  const hash = async (/** @type {string} */ told) =>
-    new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(told))).reduce(
-      (hex, byte) => hex + (byte + 256).toString(16).slice(1),
-      ""
-    );
-
   attempt(() => {
     const w = /** @type {any} */ (window);
     const script = /** @type {any} */ (document.currentScript);
@@ -158,9 +132,10 @@
     // A second tag on the page leaves everything to the first.
     if (!(domains[0] ? domains : [endpoint.hostname]).includes(location.hostname) || w.pixelpair?.log) return;
 
-    // A router may have stripped the address before this script came; the browser still knows where it went.
-    const landing = location.href + " " + performance.getEntriesByType("navigation")[0]?.name;
-    const clickId = landing.match(/[?&]ttclid=(?!__CLICKID__)([\w.-]{8,2048})(?![^&# ])/)?.[1];
+    // A router may have stripped the address before this script came; the browser's first entry still knows it.
+    const landing = location.href + " " + performance.getEntries()[0]?.name;
+    // TikTok's placeholder, in an ad that nobody clicked, begins with __.
+    const clickId = /[?&]ttclid=(?!__)([\w.-]{8,2048})(?![^&# ])/.exec(landing)?.[1];
 
     /** @type {Report[]} Told, and not sent on either leg yet. */ const held = [];
     /** @type {Report[]} The last events, for whoever looks. */ const log = [];
@@ -178,7 +153,6 @@
     let isBlocked = false;
     /** @type {boolean | undefined} Another script sends to the same pixel; not known before ours are loaded. */ let hasOther;
     /** @type {Report | null} A keyed report of a time when the Pixel was still loading. */ let unsure = null;
-    /** @type {Promise<any>} */ let hashing = Promise.resolve();
 
     /** Where a page trusts no address by itself, this is asked. */
     const policy = attempt(() => w.trustedTypes?.createPolicy("pixelpair", { createScriptURL: (/** @type {string} */ source) => source }));
@@ -188,9 +162,11 @@
       const loader = document.createElement("script");
       loader.src = policy?.createScriptURL(source) ?? source;
       loader.nonce = script?.nonce;
-      loader.onload = followUp;
+      loader.onload = loader.onerror = (event) => {
+        isBlocked ||= /** @type {Event} */ (event).type == "error";
+        followUp();
+      };
       document.head.append(loader);
-      return loader;
     };
 
     /** Loads those of our pixels that the page has not, after TikTok's array protocol where the page lacks that too. */
@@ -199,7 +175,7 @@
       if (!ttq.instance) {
         w.TiktokAnalyticsObject = "ttq";
         ttq.methods =
-          "page track identify instances debug on off once ready alias group enableCookie disableCookie holdConsent revokeConsent grantConsent".split(" ");
+          "page track identify on off ready enableCookie disableCookie holdConsent revokeConsent grantConsent".split(" ");
         ttq.setAndDefer = (/** @type {any} */ target, /** @type {string} */ method) => {
           target[method] = (/** @type {any[]} */ ...told) => {
             target.push([method, ...told]);
@@ -222,12 +198,7 @@
           ttq._i[code]._u = pixelScript;
           // The calls wait in its queue anyway; a shopper's hashes should be there before it sends them.
           hashing.then(() =>
-            attempt(() => {
-              inject(pixelScript + "?sdkid=" + code + "&lib=ttq").onerror = () => {
-                isBlocked = true;
-                followUp();
-              };
-            })
+            attempt(() => inject(pixelScript + "?sdkid=" + code + "&lib=ttq"))
           );
         }
     };
@@ -236,11 +207,10 @@
     const callPixels = (/** @type {string} */ method, /** @type {any[]} */ ...told) =>
       pixels.map((code) =>
         attempt(() => {
-          const queue = w.ttq._i[code];
-          const before = queue.length;
           w.ttq.instance(code)[method](...told);
+          const queue = w.ttq._i[code];
           // Who the shopper is has to stand before the events that wait with it.
-          if (method == "identify" && queue.length > before) queue.unshift(queue.pop());
+          if (method == "identify" && queue[0]) queue.unshift(queue.pop());
         })
       );
 
@@ -258,28 +228,26 @@
 
     // ---- The browser's memory ----
 
+    /** The `keys` of orders that the proxy knows, the `queue` of reports that wait, and whether the clock is `off`. */
     const memory = () => {
-      /** @type {Fields} */
-      const { keys, queue, off } = attempt(() => JSON.parse(localStorage.pixelpair || null)) || {};
-      return { keys: list(keys), queue: list(queue).filter((one) => Date.now() - one?.time < 864e5), off };
+      /** @type {Fields} */ const saved = { ...attempt(() => JSON.parse(localStorage.pixelpair || null)) };
+      saved.keys = list(saved.keys);
+      saved.queue = list(saved.queue).filter((one) => Date.now() - one?.time < 864e5);
+      return saved;
     };
 
-    const placeOf = (/** @type {Report} */ report) => report.view + report.n;
+    const nameOf = (/** @type {Report} */ report) => [report.site, report.event, idOf(report)].join("\n");
 
-    const nameOf = (/** @type {Report} */ report) => report.key && [report.site, report.event, report.key].join("\n");
-
-    /** Writes a report down while it waits, or crosses it out; and what its answer tells: that its `key` is known, and
-     * whether the clock `isOff`. @type {(report: Report, key?: any, isOff?: boolean) => void} */
+    /** Writes a report down while it waits, or crosses it out; and what its answer tells.
+     * @type {(report: Report, key?: any, isOff?: boolean) => void} */
     const remember = (report, key, isOff) =>
       attempt(() => {
         // Consent may be gone since it was sent.
         if (!isOpen()) return;
-        const { keys, queue, off } = memory();
-        const saved = {
-          keys: keys.concat(key || []).slice(-100),
-          queue: queue.filter((one) => placeOf(one) != placeOf(report)).concat(report.until ? report : []).slice(-50),
-          off: isOff ?? off,
-        };
+        const saved = memory();
+        saved.keys = saved.keys.concat(key || []).slice(-100);
+        saved.queue = saved.queue.filter((/** @type {Report} */ one) => nameOf(one) != nameOf(report)).concat(report.until ? report : []).slice(-50);
+        saved.off = isOff ?? saved.off;
         while (JSON.stringify(saved).length > 65536 && saved.queue.shift());
         localStorage.pixelpair = JSON.stringify(saved);
       });
@@ -289,11 +257,9 @@
     /** Sends a report on both legs, now or never. */
     const fire = (/** @type {Report} */ report) => {
       if (report.key || report.placed) {
-        const { keys, queue, off } = memory();
-        if ((Date.now() / 1e3 - report.placed > 86400 && !off) || keys.concat(queue.map(nameOf)).includes(nameOf(report) || 0)) {
-          report.status = "known";
-          return;
-        }
+        const saved = memory();
+        if ((Date.now() - 1e3 * report.placed > 864e5 && !saved.off) || saved.keys.concat(saved.queue.map(nameOf)).includes(nameOf(report)))
+          return (report.status = "known");
       }
       callPixels("track", report.event, { ...report.properties, limited_data_use: consent == "limited" }, { event_id: idOf(report) });
       report.consent = consent;
@@ -308,20 +274,21 @@
         unsure = report;
         setTimeout(followUp, 3e3);
       }
-      post(report, isPrivate && user);
+      post(report, user);
     };
 
-    /** What this page sent, or sends, or will send again; all else in the queue is for whoever comes first. @type {Fields} */
-    const mine = {};
-    /** Reports that wait for another try: what takes each up, if nothing else has. @type {Set<() => any>} */
-    const waiting = new Set();
-    const retryAll = () => waiting.forEach((again) => again());
+    /** What this page has told, each with what to call when another try might succeed; all else in the queue is for
+     * whoever comes first. @type {{[name: string]: () => any}} */
+    let mine = {};
 
     /** The server leg: tells the proxy of the report, and what only the proxy may know of the shopper. It stands in the
      * queue meanwhile if it has a key, else after a failure. @type {(report: Report, user?: any, tries?: number) => void} */
     const post = (report, user, tries = 0) => {
+      const name = nameOf(report);
+      delete mine[name];
       // Consent may be gone since it last failed.
-      if (!(mine[placeOf(report)] = isOpen())) return;
+      if (!isOpen()) return;
+      mine[name] = isOpen;
       if (consent == "limited") report.consent = consent;
       const body = JSON.stringify({
         ...report,
@@ -337,10 +304,10 @@
         wait = Math.max(+wait || 0, 2 ** tries * 1e3 * (1 + Math.random()));
         lease(wait);
         const again = () => {
-          if (waiting.delete(again)) post(report, user, tries + 1);
+          if (mine[name] == again) post(report, user, tries + 1);
         };
         if (tries < 2 || !navigator.onLine) {
-          waiting.add(again);
+          mine[name] = again;
           setTimeout(again, wait);
         }
       };
@@ -348,14 +315,14 @@
       try {
         // Without keepalive (Firefox before 133) a page that is left takes its fetch with it. All scripts of a page share
         // 64 KB of it, which others may hold: what is tried again does without.
-        if (!tries && !("keepalive" in Request.prototype)) throw 0;
+        if (!(tries || "keepalive" in Request.prototype)) throw 0;
         fetch(endpoint, { method: "POST", body, keepalive: !tries, credentials: "include" }).then((/** @type {any} */ answer) => {
           const isOff = Math.abs(Date.parse(answer.headers.get("date")) - Date.now()) > 3e5;
           report.status = answer.status;
-          if (/408|425|429|5../.test(answer.status)) return fail(1e3 * answer.headers.get("retry-after"));
+          if (/408|42[59]|5../.test(answer.status)) return fail(1e3 * answer.headers.get("retry-after"));
           if (report.until || isOff) {
             report.until = 0;
-            remember(report, answer.status == 202 && nameOf(report), isOff);
+            remember(report, answer.status == 202 && report.key && name, isOff);
           }
           if (answer.ok) takeUp();
         }).catch(fail);
@@ -366,7 +333,7 @@
 
     /** Sends one report that another page left behind, when that cannot be at it any more; its answer brings the next. */
     const takeUp = () => {
-      const left = memory().queue.find((one) => one.until < Date.now() && !mine[placeOf(one)]);
+      const left = memory().queue.find((/** @type {Report} */ one) => one.until < Date.now() && !mine[nameOf(one)]);
       if (left) post(left, 0, 1);
     };
 
@@ -377,15 +344,15 @@
     /** @type {(event: any, told?: any, options?: Fields) => void} */
     const track = (event, told, options) => {
       if (!isText(event)) return;
-      const { key: toldKey, placed, ticket } = options || {};
+      options ||= {};
       const properties = repair(told);
-      const key = keyOf(event, toldKey, properties);
+      const key = keyOf(event, options.key, properties);
       const same = JSON.stringify([page.view, event, key, properties]);
       const now = performance.now();
       // A double click; NaN is not less.
       if (now - recent[same] < 1e3) return;
       recent[same] = now;
-      const report = { ...page, event, key, placed: placed && +placed, time: Date.now(), properties, ticket: asText(ticket) };
+      const report = { ...page, event, key, placed: options.placed, time: Date.now(), properties, ticket: asText(options.ticket) };
       held.push(report);
       if (log.push(report) > 50) log.shift();
       page.n++;
@@ -399,16 +366,16 @@
 
     // ---- Consent and the shopper ----
 
-    const writeCookie = (/** @type {string} */ name, /** @type {any} */ value, /** @type {number} */ seconds) =>
+    const writeCookie = (/** @type {string} */ cookie, /** @type {number} */ seconds) =>
       attempt(() => {
-        document.cookie = name + "=" + value + cookieRules + ";max-age=" + seconds + (/^https/.test(location.href) ? ";secure" : "");
+        document.cookie = cookie + cookieRules + ";max-age=" + seconds + (location.protocol == "https:" ? ";secure" : "");
       });
 
     /** Does what consent now allows: the cookie, TikTok's script, the shopper's name, the reports; or forgets all. */
     const decide = () => {
       if (isOpen() && /** @type {any} */ (navigator).globalPrivacyControl) consent = privateConsent;
       if (isOpen()) {
-        if (clickId) writeCookie("ttclid", clickId, 2592e3);
+        if (clickId) writeCookie("ttclid=" + clickId, 2592e3);
         hasOther ?? attempt(loadPixels);
         introduce();
       } else if (consent == "denied") {
@@ -417,36 +384,18 @@
           if (/\bttclid=/.test(document.cookie))
             fetch(endpoint + "?site=" + site, { method: "DELETE", keepalive: true, credentials: "include" }).catch(() => {});
         });
-        writeCookie("ttclid", "", 0);
-        writeCookie("_ttp", "", 0);
-        waiting.clear();
+        writeCookie("ttclid=", 0);
+        writeCookie("_ttp=", 0);
+        mine = {};
         unsure = null;
-        attempt(() => localStorage.removeItem("pixelpair"));
+        attempt(() => delete localStorage.pixelpair);
       }
       release();
     };
 
-    // Raw values go to the proxy, which hashes them, if nobody can listen on the way.
-    const isPrivate = /^https/.test(endpoint.href) || (isSecureContext && endpoint.host == location.host);
-
-    /** @type {Fields | undefined} Who the shopper is, as told: for the proxy alone. */ let user;
+    /** @type {Fields | false | undefined} Who the shopper is, as told: for the proxy alone. */ let user;
     /** @type {Fields | undefined} The same as hashes: for everybody. */ let hashes;
-
-    const identify = async (/** @type {any} */ told) => {
-      const { phone_number: phone, ...others } = copy(told) || {};
-      /** @type {Fields} */
-      const raw = (user = each({ phone, ...others }, (value) => (isBroken(value) ? null : value)) || {});
-      /** @type {Fields} */
-      const mine = (hashes = each(raw, (value) => (isHash(value) ? value : null)) || {});
-      // Plain http has no crypto.subtle.
-      await Promise.allSettled(
-        Object.keys(certain).map(async (name) => {
-          const sure = !mine[name] && certain[name](asText(raw[name]));
-          if (sure) mine[name] = await hash(sure);
-        })
-      );
-      introduce();
-    };
+    /** @type {Promise<any>} */ let hashing = Promise.resolve();
 
     /** Tells our pixels the hashes, and nothing else, of who the shopper is. */
     const introduce = () => {
@@ -463,8 +412,30 @@
         w.ttq?.[(told == "denied" ? "revoke" : allows(told) ? "grant" : "hold") + "Consent"]?.();
         decide();
       },
+      /** Learns who the shopper is; hashes each field whose rule is certain, and leaves the others to the proxy. */
       identify: (_, told) => {
-        hashing = identify(told);
+        const { phone_number: phone, ...others } = copy(told) || {};
+        /** @type {Fields} */ const raw = each({ phone, ...others }, (value) => (/[\0\p{Cs}]/u.test(value) ? null : value)) || {};
+        /** @type {Fields} */ const mine = (hashes = each(raw, (value) => (/^[\da-f]{64}$/i.test(value) ? value : null)) || {});
+        // Raw values go to the proxy, which hashes them, if nobody can listen on the way: by https, or within one machine.
+        user = (endpoint.protocol == "https:" || isSecureContext) && raw;
+        // Plain http has no crypto.subtle.
+        hashing = Promise.allSettled(
+          Object.entries({
+            email: (/** @type {any} */ told) => /^[\w.+-]+@[\w.-]+\.[a-z]+$/i.test(told) && told.toLowerCase(),
+            // "(0" is a zero that falls away abroad.
+            phone: (/** @type {any} */ told) =>
+              /^(?!.*\(0)(\+|00) *[1-9]([ .()-]*\d){6,14}$/.test(told) && "+" + told.replace(/^00|\D/g, ""),
+            external_id: (/** @type {any} */ told) => told,
+          }).map(async ([name, rule]) => {
+            const certain = !mine[name] && rule(asText(raw[name]));
+            if (certain)
+              mine[name] = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(certain))).reduce(
+                (hex, byte) => hex + (byte + 256).toString(16).slice(1),
+                ""
+              );
+          })
+        ).then(introduce);
       },
     };
 
@@ -478,27 +449,13 @@
     w.pixelpair.q = calls;
     w.pixelpair.log = log;
 
-    /** An element with data-pixelpair-event was clicked, or such a form sent. */
-    const declared = (/** @type {any} */ happened) => {
-      const element = happened.target.closest?.("[data-pixelpair-event]");
-      if (!element || happened.button > 1 || element.matches("form") != (happened.type == "submit")) return;
-      /** @type {Fields} */ const told = {};
-      /** @type {Fields} */ const contents = {};
-      for (const { name, value } of element.attributes) {
-        const field = name.split("data-pixelpair-")[1]?.replace(/-/g, "_");
-        if (field) (/^(content_(id|name|type)|price|quantity)$/.test(field) ? contents : told)[field] = value;
-      }
-      const { event, key, placed, ticket, ...properties } = told;
-      track(event, { contents, ...properties }, told);
-    };
-
     // ---- Views ----
 
     /** A router may have its path in the hash; any other hash is a place in the same view. */
     let route = "";
     const address = () => {
       if (!/^#[^!/]/.test(location.hash)) route = location.hash;
-      return location.pathname + location.search + route;
+      return location.href.split("#")[0] + route;
     };
 
     /** An address as it may wait in the browser: without e-mail addresses. */
@@ -520,16 +477,28 @@
       // All of it is held until the calls that came early have told of consent.
       startView(document.referrer);
       calls.push = call;
-      parts.map((part) => attempt(() => part(w.pixelpair, commands)));
+      parts.map((part) => attempt(() => part(w.pixelpair, commands, attempt, list)));
       calls.map(call);
       started = true;
       decide();
-      if (/pixelpair_debug/.test(location.search)) inject(new URL("debug.js", endpoint));
-      on("click auxclick submit", declared);
+      if (/pixelpair_debug/.test(landing)) inject(new URL("debug.js", endpoint));
+      // An element with data-pixelpair-event is clicked, or such a form sent.
+      on("click auxclick submit", (/** @type {any} */ happened) => {
+        const element = happened.target.closest?.("[data-pixelpair-event]");
+        if (!element || happened.button > 1 || element.matches("form") != (happened.type == "submit")) return;
+        /** @type {Fields} */ const contents = {};
+        /** @type {Fields} */ const told = { contents };
+        for (const { name, value } of element.attributes) {
+          const field = name.split("data-pixelpair-")[1]?.replace(/-/g, "_");
+          if (field) (/^(content_(id|name|type)|price|quantity)$/.test(field) ? contents : told)[field] = value;
+        }
+        const { event, key, placed, ticket, ...properties } = told;
+        track(event, properties, told);
+      });
       on("visibilitychange", followUp);
       on("online pageshow", (event) => {
         if (event.persisted) startView(page.referrer);
-        retryAll();
+        Object.values(mine).map((again) => again());
       });
       // Some chance, so that of several tabs one is first.
       setInterval(takeUp, 1e4 + 1e3 * Math.random());
