@@ -58,7 +58,7 @@
     const kept = Object.entries(container)
       .map(([name, value]) => [name, change(value, name)])
       .filter(([, value]) => (value ?? "") !== "");
-    if (kept[0]) return Array.isArray(container) ? kept.map(([, value]) => value) : Object.fromEntries(kept);
+    if (kept[0]) return isObject(container) ? Object.fromEntries(kept) : kept.map(([, value]) => value);
   };
 
   /** As the wire would carry it: no functions, dates as strings. Undefined for what JSON cannot hold. */
@@ -77,14 +77,14 @@
       if (number)
         return (+value === value || /^-?\d+(\.\d+)?$/.test(/** @type {any} */ (asText(value)))) &&
           value >= 0 && value <= (number[2] ? 1e5 : 1e10) && !(number[2] && value % 1) ? +value : null;
-      if (/^(content_(id|type|name|category)|brand|description|(order|shop)_id|query|search_string|status|delivery_category|currency)$/.test(name))
+      if (/^(content_id|content_type|content_name|content_category|brand|description|(order|shop)_id|query|search_string|status|delivery_category|currency)$/.test(name))
         value = asText(value);
       if (name == "currency") return /^[a-z]{3}$/i.test(value) ? value.toUpperCase() : null;
     }
-    if (/^(email|phone(_number)?|(fir|la)st_name)$/.test(name) || isUnfit(name)) return;
+    if (/^(email|phone|phone_number|first_name|last_name)$/.test(name) || isUnfit(name)) return;
     if (Object(value) === value)
       return levels
-        ? each(value, (one, key) => clean(one, Array.isArray(value) ? name : key, levels - 1, isListed && name == "contents"))
+        ? each(value, (one, key) => clean(one, isObject(value) ? key : name, levels - 1, isListed && name == "contents"))
         : null;
     if (isText(value) ? !isUnfit(value) : value ** 2 < 2 ** 106) return value;
   };
@@ -221,7 +221,7 @@
     /** Tells once more of an order when its pixel leg is known, for all events of its view; others are not worth a request. */
     const followUp = () => {
       if (unsure && pixelState() != "unknown") {
-        post({ ...unsure, pixel: pixelState() });
+        post({ ...unsure, pixel: pixelState() }, user);
         unsure = null;
       }
     };
@@ -236,7 +236,7 @@
       return saved;
     };
 
-    const nameOf = (/** @type {Report} */ report) => [report.site, report.event, idOf(report)].join("\n");
+    const nameOf = (/** @type {Report} */ report) => report.site + "\n" + report.event + "\n" + idOf(report);
 
     /** Writes a report down while it waits, or crosses it out; and what its answer tells.
      * @type {(report: Report, key?: any, isOff?: boolean) => void} */
@@ -248,7 +248,7 @@
         saved.keys = saved.keys.concat(key || []).slice(-100);
         saved.queue = saved.queue.filter((/** @type {Report} */ one) => nameOf(one) != nameOf(report)).concat(report.until ? report : []).slice(-50);
         saved.off = isOff ?? saved.off;
-        while (JSON.stringify(saved).length > 65536 && saved.queue.shift());
+        while (JSON.stringify(saved).length > 2 ** 16 && saved.queue.shift());
         localStorage.pixelpair = JSON.stringify(saved);
       });
 
@@ -297,19 +297,14 @@
         retry: tries || undefined,
       });
       const lease = (/** @type {number} */ wait) => {
-        report.until = body.length < 32768 && Date.now() + wait + 1e4;
+        report.until = body.length < 2 ** 15 && Date.now() + wait + 1e4;
         remember(report);
       };
       const fail = (/** @type {any} */ wait) => {
         wait = Math.max(+wait || 0, 2 ** tries * 1e3 * (1 + Math.random()));
         lease(wait);
-        const again = () => {
-          if (mine[name] == again) post(report, user, tries + 1);
-        };
-        if (tries < 2 || !navigator.onLine) {
-          mine[name] = again;
-          setTimeout(again, wait);
-        }
+        const again = () => mine[name] == again && post(report, user, tries + 1);
+        if (tries < 2 || !navigator.onLine) setTimeout((mine[name] = again), wait);
       };
       if (report.key || tries) lease(0);
       try {
@@ -333,7 +328,7 @@
 
     /** Sends one report that another page left behind, when that cannot be at it any more; its answer brings the next. */
     const takeUp = () => {
-      const left = memory().queue.find((/** @type {Report} */ one) => one.until < Date.now() && !mine[nameOf(one)]);
+      const left = isOpen() && memory().queue.find((/** @type {Report} */ one) => one.until < Date.now() && !mine[nameOf(one)]);
       if (left) post(left, 0, 1);
     };
 
@@ -400,7 +395,7 @@
     /** Tells our pixels the hashes, and nothing else, of who the shopper is. */
     const introduce = () => {
       if (hashes && isOpen())
-        callPixels("identify", copy({ sha256_email: hashes.email, sha256_phone_number: hashes.phone, external_id: hashes.external_id }));
+        callPixels("identify", { ...hashes, phone_number: hashes.phone });
     };
 
     // ---- What the page calls ----
@@ -417,9 +412,9 @@
         const { phone_number: phone, ...others } = copy(told) || {};
         /** @type {Fields} */ const raw = each({ phone, ...others }, (value) => (/[\0\p{Cs}]/u.test(value) ? null : value)) || {};
         /** @type {Fields} */ const mine = (hashes = each(raw, (value) => (/^[\da-f]{64}$/i.test(value) ? value : null)) || {});
-        // Raw values go to the proxy, which hashes them, if nobody can listen on the way: by https, or within one machine.
-        user = (endpoint.protocol == "https:" || isSecureContext) && raw;
-        // Plain http has no crypto.subtle.
+        // Raw values go to the proxy, which hashes them, if nobody can listen on the way: not from a page on plain http,
+        // which has no crypto.subtle, by plain http again.
+        user = (endpoint.protocol == "https:" || crypto.subtle) && raw;
         hashing = Promise.allSettled(
           Object.entries({
             email: (/** @type {any} */ told) => /^[\w.+-]+@[\w.-]+\.[a-z]+$/i.test(told) && told.toLowerCase(),
@@ -501,7 +496,7 @@
         Object.values(mine).map((again) => again());
       });
       // Some chance, so that of several tabs one is first.
-      setInterval(takeUp, 1e4 + 1e3 * Math.random());
+      setInterval(takeUp, 1e4 * (1 + Math.random()));
       if (w.navigation) on("currententrychange", moved, w.navigation);
       else {
         for (const method of ["pushState", "replaceState"]) {
