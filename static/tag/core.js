@@ -55,10 +55,8 @@
 
   /** The entries of an object or array after `change`, less the empty ones; undefined if none is left. */
   const each = (/** @type {any} */ container, /** @type {(value: any, name: string) => any} */ change) => {
-    const kept = Object.entries(container)
-      .map(([name, value]) => [name, change(value, name)])
-      .filter(([, value]) => (value ?? "") !== "");
-    if (kept[0]) return isObject(container) ? Object.fromEntries(kept) : kept.map(([, value]) => value);
+    const kept = Object.entries(container).filter((entry) => ((entry[1] = change(entry[1], entry[0])) ?? "") !== "");
+    if (kept[0]) return isObject(container) ? Object.fromEntries(kept) : kept.map((entry) => entry[1]);
   };
 
   /** As the wire would carry it: no functions, dates as strings. Undefined for what JSON cannot hold. */
@@ -197,9 +195,7 @@
           (ttq._o ||= {})[code] = { historyObserver: false, limited_data_use: consent == "limited" };
           ttq._i[code]._u = pixelScript;
           // The calls wait in its queue anyway; a shopper's hashes should be there before it sends them.
-          hashing.then(() =>
-            attempt(() => inject(pixelScript + "?sdkid=" + code + "&lib=ttq"))
-          );
+          hashing.then(() => attempt(() => inject(pixelScript + "?sdkid=" + code + "&lib=ttq")));
         }
     };
 
