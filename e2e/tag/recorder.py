@@ -53,8 +53,8 @@ class Recorder:
             "mount": "/t/",
             "orderEvents": ["PlaceAnOrder", "CompletePayment", "Purchase"],
             "consent": "granted",
-            "gpcDrops": False,
-            "pageView": "both",
+            "privateConsent": "limited",
+            "pageViewLegs": 2,
             "cookieRules": "; Path=/; SameSite=Lax",
         }
         # The optional parts by file name, each with its setting.

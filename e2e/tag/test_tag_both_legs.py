@@ -50,12 +50,12 @@ def test_an_order_is_named_by_its_id(page: Page, shop: Recorder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page_view", "reports", "pixel_events"), [("both", 1, 1), ("pixel", 0, 1), ("off", 0, 0)], ids=str
+    ("legs", "reports", "pixel_events"), [(2, 1, 1), (1, 0, 1), (0, 0, 0)], ids=["both", "pixel", "off"]
 )
 def test_the_site_says_where_page_views_go(
-    page: Page, shop: Recorder, page_view: str, reports: int, pixel_events: int
+    page: Page, shop: Recorder, legs: int, reports: int, pixel_events: int
 ) -> None:
-    shop.settings["pageView"] = page_view
+    shop.settings["pageViewLegs"] = legs
     page.goto(shop.url)
     shop.settle(page, reports)
     assert len(shop.pixel_events("Pageview")) == pixel_events

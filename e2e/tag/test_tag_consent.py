@@ -79,7 +79,7 @@ def test_consent_that_becomes_limited_limits_the_pixels_next_event(page: Page, s
 
 
 def test_a_site_may_drop_what_a_private_browser_does(page: Page, shop: Recorder) -> None:
-    shop.settings["gpcDrops"] = True
+    shop.settings["privateConsent"] = "denied"
     page.add_init_script("Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})")
     page.goto(shop.url, wait_until="networkidle")
     page.evaluate("pixelpair('Contact'); pixelpair('consent', 'granted')")

@@ -58,6 +58,20 @@ def test_the_next_page_tells_what_was_left_once_its_lease_is_over(
     assert [len(shop.pixel_events(name)) for name in ("Contact", "PlaceAnOrder")] == [1, 1]
 
 
+def test_once_the_proxy_answers_all_that_was_left_is_told_without_waiting(
+    page: Page, shop: Recorder, leave_behind: Callable[[], None]
+) -> None:
+    """The page's clock stands still, so that no timer comes up."""
+    leave_behind()
+    told = {name: len(shop.events(name)) for name in ("Contact", "PlaceAnOrder")}
+    page.clock.pause_at(page.evaluate("Date.now() / 1000") + 60)
+    page.goto(shop.url + "/two")
+    for name, before in told.items():
+        assert _senders(shop, name)[:before] == ["/one"] * before
+        shop.wait_for_reports(name, before + 1)
+    wait_for_queue(page)
+
+
 def test_an_order_that_waits_is_not_fired_again_by_a_reload(
     page: Page, shop: Recorder, leave_behind: Callable[[], None]
 ) -> None:

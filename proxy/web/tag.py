@@ -101,8 +101,8 @@ def public_settings(settings: Settings, site: Site) -> dict[str, Any]:
         "mount": f"{settings.mount}/",
         "orderEvents": site.order_events,
         "consent": site.consent,
-        "gpcDrops": site.gpc == "drop",
-        "pageView": site.page_view,
+        "privateConsent": {"limit": "limited", "drop": "denied"}[site.gpc],
+        "pageViewLegs": {"both": 2, "pixel": 1, "off": 0}[site.page_view],
         "cookieRules": dump_cookie("", samesite="Lax", domain=site.cookie_domain).removeprefix("="),
     }
 

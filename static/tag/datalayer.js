@@ -6,10 +6,14 @@
  * @typedef {{[name: string]: any}} Fields
  */
 ((/** @type {string} how the site calls an order */ orderEvent) =>
-  (/** @type {(...told: any[]) => void} */ tell, /** @type {{[name: string]: (told: any) => void}} */ commands) => {
+  (
+    /** @type {(...told: any[]) => void} */ tell,
+    /** @type {unknown} */ _,
+    /** @type {(action: () => any) => any} */ attempt,
+    /** @type {(value: any) => any[]} */ list
+  ) => {
     /** Google's events and TikTok's. Page views are the tag's own. @type {Fields} */
     const names = {
-      __proto__: null,
       add_payment_info: "AddPaymentInfo",
       add_to_cart: "AddToCart",
       add_to_wishlist: "AddToWishlist",
@@ -41,8 +45,8 @@
 
     const shopEvent = (/** @type {string} */ name, /** @type {Fields} */ params) => {
       if (!names[name]) return;
-      const { items: told, value, currency, transaction_id, search_term } = params.ecommerce || params;
-      /** @type {Fields[]} */ const items = [].concat(told ?? /** @type {any} */ ([]));
+      const { items: told, value, currency, transaction_id, search_term } = params?.ecommerce || params || {};
+      /** @type {Fields[]} */ const items = list(told);
       // No currency is invented: a wrong one is worse than none.
       tell(
         names[name],
@@ -55,22 +59,26 @@
 
     /** Denied by default means: not asked yet. A default for some regions counts everywhere, as we do not know ours. */
     const consent = (/** @type {string} */ mode, /** @type {Fields} */ told) => {
-      if (!told.ad_storage && !told.ad_user_data) return;
-      let isDenied = false;
-      for (const name of ["ad_storage", "ad_user_data"]) {
-        if (told[name] && !(mode == "default" && granted[name] == "denied")) granted[name] = told[name];
-        isDenied ||= mode == "update" && told[name] == "denied";
-      }
-      commands.consent(isDenied ? "denied" : Object.values(granted).every((one) => one == "granted") ? "granted" : "held");
+      const isUpdate = mode == "update";
+      const names = ["ad_storage", "ad_user_data"].filter((name) => told[name]);
+      for (const name of names) if (isUpdate || granted[name] != "denied") granted[name] = told[name];
+      if (names[0])
+        tell(
+          "consent",
+          isUpdate && names.some((name) => told[name] == "denied")
+            ? "denied"
+            : Object.values(granted).every((one) => one == "granted")
+            ? "granted"
+            : "held"
+        );
     };
 
-    const read = (/** @type {any} */ entry) => {
-      try {
+    const read = (/** @type {any} */ entry) =>
+      attempt(() => {
         if (entry.event) shopEvent(entry.event, entry);
-        else if (entry[0] == "event") shopEvent(entry[1], entry[2] || {});
+        else if (entry[0] == "event") shopEvent(entry[1], entry[2]);
         else if (entry[0] == "consent") consent(entry[1], entry[2]);
-      } catch (_) {}
-    };
+      });
 
     const layer = ((/** @type {any} */ (window)).dataLayer ||= []);
     const push = layer.push;

@@ -4,8 +4,8 @@
  * Nothing is sent until the shopper has chosen; where the law of consent does not apply, everything is.
  */
 ((/** @type {number | null} TikTok's number in the list of vendors, if the site demands it */ vendor) =>
-  (/** @type {unknown} */ _, /** @type {{[name: string]: (told: any) => void}} */ commands) => {
-    commands.consent("held");
+  (/** @type {(...told: any[]) => void} */ tell) => {
+    tell("consent", "held");
 
     const listen = () => {
       const api = /** @type {any} */ (window).__tcfapi;
@@ -15,7 +15,7 @@
         // Outside the law's reach nothing is told of purposes.
         const isGranted =
           told.gdprApplies === false || (told.purpose.consents[1] && (vendor == null || told.vendor.consents[vendor]));
-        commands.consent(isGranted ? "granted" : "denied");
+        tell("consent", isGranted ? "granted" : "denied");
       });
       return api;
     };

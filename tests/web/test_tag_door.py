@@ -19,7 +19,8 @@ Open = Callable[..., Shop]
 
 
 NAMES = (
-    "site", "domains", "pixels", "pixelScript", "mount", "orderEvents", "consent", "gpcDrops", "pageView", "cookieRules"
+    "site", "domains", "pixels", "pixelScript", "mount", "orderEvents", "consent", "privateConsent", "pageViewLegs",
+    "cookieRules",
 )  # fmt: skip
 
 
@@ -40,8 +41,8 @@ def test_it_carries_its_sites_public_settings(shop: Shop) -> None:
         "mount": "/t/",
         "orderEvents": ["PlaceAnOrder", "CompletePayment", "Purchase"],
         "consent": "granted",
-        "gpcDrops": False,
-        "pageView": "both",
+        "privateConsent": "limited",
+        "pageViewLegs": 2,
         "cookieRules": "; Path=/; SameSite=Lax",
     }
     assert "__PIXELPAIR__" not in answer.text
