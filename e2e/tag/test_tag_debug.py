@@ -78,6 +78,21 @@ def test_another_sender_of_the_same_pixel_is_told_here_and_to_the_proxy(
     wait_for_word(page, said, "another script on this page loads the same pixel")
 
 
+def test_another_sender_that_comes_later_is_told_with_the_next_event(page: Page, shop: Recorder) -> None:
+    page.goto(shop.url)
+    assert shop.wait_for_reports("Pageview", 1)[0]["other_sender"] is False
+    source = f"{shop.settings['pixelScript']}?sdkid={PIXEL}&lib=ttq"
+    page.evaluate("src => document.head.append(Object.assign(document.createElement('script'), {src}))", source)
+    page.evaluate("pixelpair('Contact')")
+    assert shop.wait_for_reports("Contact", 1)[0]["other_sender"] is True
+
+
+def test_a_page_view_of_the_pixel_alone_is_said_to_be_one(page: Page, shop: Recorder, said: list[str]) -> None:
+    shop.settings["pageViewLegs"] = 1
+    page.goto(shop.url + "?pixelpair_debug=1")
+    wait_for_word(page, said, r"Pageview: .*server off: the site's page views go to the Pixel alone")
+
+
 def test_without_the_word_in_the_address_nothing_is_loaded_or_said(page: Page, shop: Recorder, said: list[str]) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

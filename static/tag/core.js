@@ -130,8 +130,8 @@
     // A second tag on the page leaves everything to the first.
     if (!(domains[0] ? domains : [endpoint.hostname]).includes(location.hostname) || w.pixelpair?.log) return;
 
-    // A router may have stripped the address before this script came; the browser's first entry still knows it.
-    const landing = location.href + " " + performance.getEntries()[0]?.name;
+    // A router may have stripped the address before this script came; the browser still knows where it went.
+    const landing = location.href + " " + performance.getEntriesByType("navigation")[0]?.name;
     // TikTok's placeholder, in an ad that nobody clicked, begins with __.
     const clickId = /[?&]ttclid=(?!__)([\w.-]{8,2048})(?![^&# ])/.exec(landing)?.[1];
 
@@ -173,7 +173,7 @@
       if (!ttq.instance) {
         w.TiktokAnalyticsObject = "ttq";
         ttq.methods =
-          "page track identify on off ready enableCookie disableCookie holdConsent revokeConsent grantConsent".split(" ");
+          "page track identify instances debug on off once ready alias group enableCookie disableCookie holdConsent revokeConsent grantConsent".split(" ");
         ttq.setAndDefer = (/** @type {any} */ target, /** @type {string} */ method) => {
           target[method] = (/** @type {any[]} */ ...told) => {
             target.push([method, ...told]);
@@ -264,6 +264,8 @@
       const cookies = attempt(() => document.cookie);
       report.ttclid = clickId || /\bttclid=([^;]*)/.exec(cookies)?.[1];
       report.ttp = /\b_ttp=([^;]*)/.exec(cookies)?.[1];
+      // Most come later than we, by a tag manager.
+      hasOther ||= pixels.some((code) => document.querySelectorAll('[src*="?sdkid=' + code + '&lib"]')[1]);
       report.other_sender = hasOther;
       report.user = hashes;
       if (report.key && report.pixel == "unknown") {

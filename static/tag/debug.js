@@ -18,9 +18,11 @@
     off: "off: the site has no pixel",
   };
 
-  const server = (/** @type {Report} */ { status, until, consent }) => {
+  const server = (/** @type {Report} */ report) => {
+    const { status, until, consent } = report;
     if (status == "known") return "not told: this order is known already, or older than 24 hours";
     if (!consent) return "held back: no consent yet";
+    if (!("ttclid" in report)) return "off: the site's page views go to the Pixel alone (page_view)";
     if (status == 202) return "accepted (202)";
     if (until && (!status || status > 399)) return `${status || "no answer yet"}: waits in this browser and is tried again`;
     return status ? `refused (${status}): look at the answer in the network tab` : "under way";
