@@ -64,7 +64,7 @@ def test_every_cookies_lifetime_is_the_codes(cookie: str, seconds: int) -> None:
 
 
 def test_the_tags_own_cookie_lives_as_long() -> None:
-    told = re.search(r'writeCookie\("ttclid", clickId, ([\de]+)\)', (ROOT / "static/tag/core.js").read_text())
+    told = re.search(r'writeCookie\("ttclid=" \+ clickId, ([\de]+)\)', (ROOT / "static/tag/core.js").read_text())
     assert told
     assert float(told[1]) == collect.KEEP_CLICK
 

@@ -84,7 +84,7 @@ def test_a_wrong_pixel_code_pauses_instead_of_killing_a_thousand_events(
     one.relay(pixel_code(0), ["fine"])
     wait_for(lambda: one.standing(wrong)["paused_by"] == "tiktok")
     one.settle([pixel_code(0)])
-    assert one.states(wrong) == {"waiting": 1_000}
+    wait_for(lambda: one.states(wrong) == {"waiting": 1_000})
     assert len(wire.of(wrong)) <= 2
 
 
