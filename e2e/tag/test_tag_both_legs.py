@@ -61,6 +61,13 @@ def test_the_site_says_where_page_views_go(
     assert len(shop.pixel_events("Pageview")) == pixel_events
 
 
+def test_a_page_view_that_the_page_tells_itself_goes_both_ways(page: Page, shop: Recorder) -> None:
+    shop.settings["pageViewLegs"] = 0
+    page.goto(shop.url)
+    page.evaluate("pixelpair('Pageview')")
+    assert_pairs(shop, "Pageview")
+
+
 def test_two_clicks_a_second_apart_are_two_events(page: Page, shop: Recorder) -> None:
     page.add_init_script("performance.now = () => window.clock || 0")
     page.goto(shop.url)

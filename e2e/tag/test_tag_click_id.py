@@ -49,6 +49,18 @@ def test_the_pixels_cookie_is_told_once_it_is_there(page: Page, shop: Recorder) 
     assert re.fullmatch(r"[A-Za-z0-9._-]{20,80}", second["ttp"])
 
 
+def test_a_cookie_of_another_name_is_not_taken_for_ours(page: Page, shop: Recorder) -> None:
+    shop.pages["/blank"] = document(tag="")
+    page.goto(shop.url + "/blank")
+    page.evaluate(
+        "id => ['lp=https://shop/?ttclid=E.C.P.old99999', 'x-ttclid=E.C.P.other999', 'ttclid=' + id]"
+        ".forEach(one => { document.cookie = one; })",
+        CLICK_ID,
+    )
+    page.goto(shop.url)
+    assert shop.wait_for_reports("Pageview", 1)[0]["ttclid"] == CLICK_ID
+
+
 def _redirect(shop: Recorder, path: str, to: str, **headers: str) -> None:
     shop.pages[path] = lambda: Response(status=302, headers={"Location": to, **headers})
 

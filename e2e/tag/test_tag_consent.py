@@ -78,6 +78,12 @@ def test_consent_that_becomes_limited_limits_the_pixels_next_event(page: Page, s
     assert shop.wait_for_pixel("Contact", 1)[0]["limited_data_use"] is True
 
 
+def test_an_event_that_the_page_limits_itself_stays_limited(page: Page, shop: Recorder) -> None:
+    page.goto(shop.url)
+    page.evaluate("pixelpair('Contact', {limited_data_use: true})")
+    assert shop.wait_for_pixel("Contact", 1)[0]["limited_data_use"] is True
+
+
 def test_a_site_may_drop_what_a_private_browser_does(page: Page, shop: Recorder) -> None:
     shop.settings["privateConsent"] = "denied"
     page.add_init_script("Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})")

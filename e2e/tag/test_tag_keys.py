@@ -32,6 +32,15 @@ def test_a_key_that_the_proxy_has_accepted_fires_neither_leg_again(page: Page, s
     assert len(shop.events("Purchase")) == 1
 
 
+def test_an_order_too_large_for_the_queue_is_remembered_all_the_same(page: Page, shop: Recorder) -> None:
+    page.goto(shop.url)
+    page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A-1', description: 'x'.repeat(33000)})")
+    known = "JSON.parse(localStorage.pixelpair || '{}').keys?.length"
+    wait_until(lambda: page.evaluate(known), 10, lambda: "the tag remembers the key")
+    _order(page)
+    shop.settle(page, 2)
+
+
 @pytest.mark.parametrize("answer", [400, 200])
 def test_a_key_that_was_not_accepted_fires_both_legs_again_under_the_same_id(
     page: Page, shop: Recorder, answer: int
@@ -105,7 +114,7 @@ def test_a_browser_whose_clock_is_wrong_does_not_judge_an_orders_age(page: Page,
     shop.wait_for_pixel("PlaceAnOrder", 1)
 
 
-@pytest.mark.parametrize("key", ["jane@shop.example", True, "x" * 129])
+@pytest.mark.parametrize("key", ["jane@shop.example", True, False, "x" * 129])
 def test_an_unusable_key_leaves_the_name_to_the_view_on_both_legs(page: Page, shop: Recorder, key: object) -> None:
     """Though there is an order id: the proxy is told that a key was meant, and goes by the view too."""
     page.goto(shop.url)

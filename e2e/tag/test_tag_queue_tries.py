@@ -1,10 +1,13 @@
 """Reports that did not get through are told again by their page: when, how often, and never twice at once."""
 
+import threading
+
 import pytest
+from flask import Response
 from playwright.sync_api import Page
 
 from e2e.stack import wait_until
-from e2e.tag.recorder import PATIENCE, Recorder, assert_pairs
+from e2e.tag.recorder import PATIENCE, Recorder, assert_pairs, document
 from e2e.tag.waiting import (
     assert_same_event,
     pass_time,
@@ -108,6 +111,38 @@ def test_the_proxy_says_when_to_come_again(timed_page: Page, shop: Recorder) -> 
     first, second = pass_time_for_reports(timed_page, shop, "Contact", 2)
     assert 30_000 <= second["sent"] - first["sent"] < 90_000
     assert second["retry"] == 1
+
+
+def test_a_page_that_loads_slowly_does_not_come_again_earlier(page: Page, shop: Recorder) -> None:
+    loaded = threading.Event()
+
+    def picture() -> Response:
+        loaded.wait(PATIENCE)
+        return Response(status=404)
+
+    shop.pages |= {"/": document("<img src=/picture>"), "/picture": picture}
+    shop.answer, shop.answer_headers = 429, {"Retry-After": "600"}
+    page.goto(shop.url, wait_until="commit")
+    shop.wait_for_reports("Pageview", 1)
+    wait_for_queue(page, "Pageview")
+    loaded.set()
+    page.wait_for_load_state("load")
+    page.evaluate("new Promise(done => setTimeout(done, 100))")
+    assert len(shop.events("Pageview")) == 1
+
+
+def test_the_next_view_of_a_single_page_shop_tries_again(timed_page: Page, shop: Recorder) -> None:
+    shop.answer = 503
+    timed_page.evaluate(ORDER)
+    told = len(pass_time_for_reports(timed_page, shop, "PlaceAnOrder", 3))
+    pass_time(timed_page, 60)
+    shop.answer = 202
+    pass_time(timed_page, 60)
+    assert len(shop.events("PlaceAnOrder")) == told
+    timed_page.evaluate("history.pushState({}, '', '/two')")
+    assert_same_event(pass_time_for_reports(timed_page, shop, "PlaceAnOrder", told + 1))
+    wait_for_queue(timed_page)
+    assert len(shop.pixel_events("PlaceAnOrder")) == 1
 
 
 @pytest.mark.parametrize("event", ["pixelpair('PlaceAnOrder', {order_id: 'A-1'})", "pixelpair('PlaceAnOrder')"])

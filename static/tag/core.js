@@ -82,7 +82,7 @@
     if (/^(email|phone|phone_number|first_name|last_name)$/.test(name) || isUnfit(name)) return;
     if (Object(value) === value)
       return levels
-        ? each(value, (one, key) => clean(one, isObject(value) ? key : name, levels - 1, isListed && name == "contents"))
+        ? each(value, (one, key) => clean(one, isObject(value) ? key : name, levels - 1, isListed && name == "contents" && levels > 3))
         : null;
     if (isText(value) ? !isUnfit(value) : value ** 2 < 2 ** 106) return value;
   };
@@ -111,10 +111,10 @@
     if (key == "" && orderEvents.includes(event)) key = properties.order_id;
     if (key && !isUnfit(key) && !/\p{Cc}/u.test(key) && new TextEncoder().encode(key).length < 129) return key;
     // Told on as unusable, or the proxy would take the order's id where the Pixel got the view's.
-    if (key || told) return false;
+    if (key || (told ?? "") !== "") return false;
   };
 
-  const idOf = (/** @type {Report} */ report) => report.key || report.view + "." + report.n.toString(36);
+  const idOf = (/** @type {Report} */ report) => report.key || report.view + "." + report.n?.toString(36);
 
   /** 8 characters of time, 16 random ones; of 2^32 values 36 makes a bias of less than one in a hundred million. */
   const newViewId = () =>
@@ -150,7 +150,7 @@
 
     let isBlocked = false;
     /** @type {boolean | undefined} Another script sends to the same pixel; not known before ours are loaded. */ let hasOther;
-    /** @type {Report | null} A keyed report of a time when the Pixel was still loading. */ let unsure = null;
+    /** @type {(() => void) | null} Tells once more of an order of a time when the Pixel was still loading. */ let unsure = null;
 
     /** Where a page trusts no address by itself, this is asked. */
     const policy = attempt(() => w.trustedTypes?.createPolicy("pixelpair", { createScriptURL: (/** @type {string} */ source) => source }));
@@ -161,7 +161,7 @@
       loader.src = policy?.createScriptURL(source) ?? source;
       loader.nonce = script?.nonce;
       loader.onload = loader.onerror = (event) => {
-        isBlocked ||= /** @type {Event} */ (event).type == "error";
+        isBlocked ||= isText(source) && /** @type {Event} */ (event).type == "error";
         followUp();
       };
       document.head.append(loader);
@@ -214,10 +214,10 @@
     const pixelState = () =>
       pixels[0] ? (isBlocked ? "blocked" : pixels.some((code) => attempt(() => w.ttq._i[code].length)) ? "unknown" : "sent") : "off";
 
-    /** Tells once more of an order when its pixel leg is known, for all events of its view; others are not worth a request. */
+    /** When the pixel leg of such an order is known, tells it for all events of the view; others are not worth a request. */
     const followUp = () => {
       if (unsure && pixelState() != "unknown") {
-        post({ ...unsure, pixel: pixelState() }, user);
+        unsure();
         unsure = null;
       }
     };
@@ -257,31 +257,36 @@
         if ((Date.now() - 1e3 * report.placed > 864e5 && !saved.off) || saved.keys.concat(saved.queue.map(nameOf)).includes(nameOf(report)))
           return (report.status = "known");
       }
-      callPixels("track", report.event, { ...report.properties, limited_data_use: consent == "limited" }, { event_id: idOf(report) });
+      callPixels("track", report.event, { ...report.properties, ...(consent == "limited" && { limited_data_use: true }) }, { event_id: idOf(report) });
       report.consent = consent;
       report.pixel = pixelState();
-      if (report.event == "Pageview" && pageViewLegs < 2) return;
-      const cookies = attempt(() => document.cookie);
-      report.ttclid = clickId || /\bttclid=([^;]*)/.exec(cookies)?.[1];
-      report.ttp = /\b_ttp=([^;]*)/.exec(cookies)?.[1];
+      if (report.event == "Pageview" && pageViewLegs == 1) return;
+      const cookies = "; " + attempt(() => document.cookie);
+      report.ttclid = clickId || /; ttclid=([^;]*)/.exec(cookies)?.[1];
+      report.ttp = /; _ttp=([^;]*)/.exec(cookies)?.[1];
       // Most come later than we, by a tag manager.
-      hasOther ||= pixels.some((code) => document.querySelectorAll('[src*="?sdkid=' + code + '&lib"]')[1]);
+      hasOther ||= pixels.some((code) => document.querySelectorAll('script[src*="?sdkid=' + code + '&lib"]')[1]);
       report.other_sender = hasOther;
       report.user = hashes;
+      const shopper = user;
       if (report.key && report.pixel == "unknown") {
-        unsure = report;
+        unsure = () => {
+          report.pixel = pixelState();
+          post(report, shopper);
+        };
         setTimeout(followUp, 3e3);
       }
-      post(report, user);
+      post(report, shopper);
     };
 
     /** What this page has told, each with what to call when another try might succeed; all else in the queue is for
      * whoever comes first. @type {{[name: string]: () => any}} */
     let mine = {};
+    /** @type {string[]} Those of `mine` that have used up the tries of this view. */ const spent = [];
 
     /** The server leg: tells the proxy of the report, and what only the proxy may know of the shopper. It stands in the
-     * queue meanwhile if it has a key, else after a failure. @type {(report: Report, user?: any, tries?: number) => void} */
-    const post = (report, user, tries = 0) => {
+     * queue meanwhile if it has a key, else after a failure. @type {(report: Report, shopper?: any, tries?: number) => void} */
+    const post = (report, shopper, tries = 0) => {
       const name = nameOf(report);
       delete mine[name];
       // Consent may be gone since it last failed.
@@ -290,7 +295,7 @@
       if (consent == "limited") report.consent = consent;
       const body = JSON.stringify({
         ...report,
-        user: report.user && { ...user, ...report.user },
+        user: report.user && { ...shopper, ...report.user },
         sent: Date.now(),
         retry: tries || undefined,
       });
@@ -301,8 +306,9 @@
       const fail = (/** @type {any} */ wait) => {
         wait = Math.max(+wait || 0, 2 ** tries * 1e3 * (1 + Math.random()));
         lease(wait);
-        const again = () => mine[name] == again && post(report, user, tries + 1);
+        const again = () => mine[name] == again && post(report, shopper, tries + 1);
         if (tries < 2 || !navigator.onLine) setTimeout((mine[name] = again), wait);
+        else spent.push(name);
       };
       if (report.key || tries) lease(0);
       try {
@@ -313,7 +319,7 @@
           const isOff = Math.abs(Date.parse(answer.headers.get("date")) - Date.now()) > 3e5;
           report.status = answer.status;
           if (/408|42[59]|5../.test(answer.status)) return fail(1e3 * answer.headers.get("retry-after"));
-          if (report.until || isOff) {
+          if (report.key || tries || isOff) {
             report.until = 0;
             remember(report, answer.status == 202 && report.key && name, isOff);
           }
@@ -332,7 +338,7 @@
 
     /** What every report of the view tells. @type {Report} */ let page;
     /** @type {string} */ let path;
-    /** @type {{[same: string]: number}} */ const recent = {};
+    /** @type {{[same: string]: number}} */ let recent;
 
     /** @type {(event: any, told?: any, options?: Fields) => void} */
     const track = (event, told, options) => {
@@ -340,7 +346,7 @@
       options ||= {};
       const properties = repair(told);
       const key = keyOf(event, options.key, properties);
-      const same = JSON.stringify([page.view, event, key, properties]);
+      const same = JSON.stringify([event, key, properties]);
       const now = performance.now();
       // A double click; NaN is not less.
       if (now - recent[same] < 1e3) return;
@@ -371,6 +377,7 @@
         if (clickId) writeCookie("ttclid=" + clickId, 2592e3);
         hasOther ?? attempt(loadPixels);
         introduce();
+        setTimeout(takeUp, 1e3 * Math.random());
       } else if (consent == "denied") {
         // The proxy keeps another, which no script can delete.
         attempt(() => {
@@ -408,11 +415,10 @@
       /** Learns who the shopper is; hashes each field whose rule is certain, and leaves the others to the proxy. */
       identify: (_, told) => {
         const { phone_number: phone, ...others } = copy(told) || {};
-        /** @type {Fields} */ const raw = each({ phone, ...others }, (value) => (/[\0\p{Cs}]/u.test(value) ? null : value)) || {};
-        /** @type {Fields} */ const mine = (hashes = each(raw, (value) => (/^[\da-f]{64}$/i.test(value) ? value : null)) || {});
-        // Raw values go to the proxy, which hashes them, if nobody can listen on the way: not from a page on plain http,
-        // which has no crypto.subtle, by plain http again.
-        user = (endpoint.protocol == "https:" || crypto.subtle) && raw;
+        /** @type {Fields} */ const raw = each({ phone, ...others }, (value) => (/[\0\p{Cs}]/u.test(value) ? null : asText(value) ?? value)) || {};
+        /** @type {Fields} */ const these = (hashes = each(raw, (value) => (/^[\da-f]{64}$/i.test(value) ? value : null)) || {});
+        // Raw values go to the proxy, which hashes them, if nobody can listen on the way.
+        user = (endpoint.protocol == "https:" || (isSecureContext && endpoint.host == location.host)) && raw;
         hashing = Promise.allSettled(
           Object.entries({
             email: (/** @type {any} */ told) => /^[\w.+-]+@[\w.-]+\.[a-z]+$/i.test(told) && told.toLowerCase(),
@@ -421,9 +427,9 @@
               /^(?!.*\(0)(\+|00) *[1-9]([ .()-]*\d){6,14}$/.test(told) && "+" + told.replace(/^00|\D/g, ""),
             external_id: (/** @type {any} */ told) => told,
           }).map(async ([name, rule]) => {
-            const certain = !mine[name] && rule(asText(raw[name]));
+            const certain = !these[name] && rule(asText(raw[name]));
             if (certain)
-              mine[name] = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(certain))).reduce(
+              these[name] = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(certain))).reduce(
                 (hex, byte) => hex + (byte + 256).toString(16).slice(1),
                 ""
               );
@@ -456,6 +462,8 @@
 
     const startView = (/** @type {string} */ referrer) => {
       path = address();
+      recent = {};
+      spent.splice(0).map((name) => delete mine[name]);
       page = { v: 1, site, view: newViewId(), n: 0, url: tidy(location.href), referrer: tidy(referrer) };
       if (pageViewLegs) track("Pageview");
     };
@@ -491,9 +499,9 @@
       on("visibilitychange", followUp);
       on("online pageshow", (event) => {
         if (event.persisted) startView(page.referrer);
-        Object.values(mine).map((again) => again());
+        if (event.persisted != false) Object.values(mine).map((again) => again());
       });
-      // Some chance, so that of several tabs one is first.
+      // Here and there some chance, so that of several tabs one is first.
       setInterval(takeUp, 1e4 * (1 + Math.random()));
       if (w.navigation) on("currententrychange", moved, w.navigation);
       else {
