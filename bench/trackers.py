@@ -28,7 +28,7 @@ class Tracker:
     ``text`` is what is weighed; ``served`` is what the page loads from ``path``, None where the proxy serves it.
     ``attributes`` go to its script tag, ``clicked`` to the elements whose click it reports ("" if it reports none),
     ``keyed`` beside them to one whose event has a key, which must survive whatever happens next.
-    ``host`` is whose shop it is: no two sites share one.
+    ``host`` is whose shop it is: no two sites share one. ``head`` stands before it in the page.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Tracker:
     clicked: str
     host: str = "127.0.0.1"
     keyed: str = ""
+    head: str = ""
 
     def clicks(self) -> list[str]:
         """The ids of the page's elements whose click it reports."""
@@ -48,7 +49,7 @@ class Tracker:
     def page(self) -> str:
         """A page of a shop with this script, a button and a link to another page."""
         keyed = f"<p><button type=button id=keyed {self.clicked} {self.keyed}>Order</button></p>" if self.keyed else ""
-        script = f"<script src='{html.escape(self.path)}' {self.attributes} defer></script>"
+        script = f"{self.head}<script src='{html.escape(self.path)}' {self.attributes} defer></script>"
         return (
             f"<!doctype html><html><head><meta charset=utf-8><title>Shop</title>{script}</head><body><h1>Shirt</h1>"
             f"<p><button type=button id=button {self.clicked}>Add to cart</button></p>{keyed}"
@@ -62,6 +63,8 @@ OURS = (
     " data-pixelpair-value=349 data-pixelpair-currency=MAD"
 )
 KEYED = "data-pixelpair-key=wc_order_8Xk2Jm"
+# A consent manager for the part that waits for one, at a place where the law asks for none.
+CONSENT = "<script>window.__tcfapi = (_, __, tell) => tell({gdprApplies: false}, true)</script>"
 
 
 def parts() -> list[str]:
@@ -75,7 +78,9 @@ def ours() -> list[Tracker]:
     whole = core + "".join(others)
     return [
         Tracker("core", "our tag", core, "/t/tag.js?site=core", None, "", OURS, keyed=KEYED),
-        Tracker("whole", "our tag, every part", whole, "/t/tag.js?site=whole", None, "", OURS, "localhost", KEYED),
+        Tracker(
+            "whole", "our tag, every part", whole, "/t/tag.js?site=whole", None, "", OURS, "localhost", KEYED, CONSENT
+        ),
     ]
 
 
