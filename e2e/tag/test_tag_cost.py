@@ -6,6 +6,7 @@ Each watcher is shown to see what it watches for, so that its silence means some
 import pytest
 from playwright.sync_api import Page
 
+from e2e.stack import wait_until
 from e2e.tag.recorder import STUB, Recorder, document
 from e2e.tag.watching import WATCH
 
@@ -73,6 +74,33 @@ def test_a_page_asks_for_one_thing_beside_the_tag_and_tiktoks_script(page: Page,
             f"POST {shop.sandbox}/api/v2/pixel",  # TikTok's script's own
         ]
     )
+
+
+def test_a_click_reads_no_cookies_and_searches_no_page(page: Page, shop: Recorder) -> None:
+    """Both cost a phone milliseconds; the tag looks when its answers come."""
+    page.add_init_script(
+        """{
+          window.looks = [];
+          const look = what => {
+            const {stack} = new Error();
+            if (stack.includes('/t/tag.js') && !stack.includes('events.js')) looks.push(what);
+          };
+          const own = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie');
+          const get = function () { look('cookie'); return own.get.call(this); };
+          Object.defineProperty(Document.prototype, 'cookie', {...own, get});
+          const search = Document.prototype.querySelectorAll;
+          Document.prototype.querySelectorAll = function (what) { look(what); return search.call(this, what); };
+        }"""
+    )
+    shop.pages["/"] = document(BODY)
+    page.goto(shop.url)
+    shop.wait_for_pixel("Pageview", 1)
+    shop.wait_for_reports("Pageview", 1)
+    wait_until(lambda: page.evaluate("pixelpair.log[0].status") == 202, 10, lambda: "the answer is there")
+    assert "cookie" in page.evaluate("looks")
+    assert page.evaluate("looks.length = 0; document.querySelector('button').click(); looks") == []
+    (report,) = shop.wait_for_reports("AddToCart", 1)
+    assert report["ttp"]
 
 
 def test_the_tag_reads_no_layout(watched: Page, shop: Recorder) -> None:

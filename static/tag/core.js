@@ -155,12 +155,22 @@
     /** Where a page trusts no address by itself, this is asked. */
     const policy = attempt(() => w.trustedTypes?.createPolicy("pixelpair", { createScriptURL: (/** @type {string} */ source) => source }));
 
+    /** As a header has them, after a "; "; empty before the first look. */ let cookies = "";
+
+    /** What others change while the page stands: cookies, and scripts of the same pixel, most of which a tag manager brings
+     * after us. Not in a click, where it costs a phone some ms. */
+    const lookAround = () => {
+      cookies = "; " + attempt(() => document.cookie);
+      hasOther ||= pixels.some((code) => document.querySelectorAll('script[src*="?sdkid=' + code + '&lib"]')[1]);
+    };
+
     /** Loads another script, with the nonce of this one. */
     const inject = (/** @type {any} */ source) => {
       const loader = document.createElement("script");
       loader.src = policy?.createScriptURL(source) ?? source;
       loader.nonce = script?.nonce;
       loader.onload = loader.onerror = (event) => {
+        lookAround();
         isBlocked ||= isText(source) && /** @type {Event} */ (event).type == "error";
         followUp();
       };
@@ -261,11 +271,9 @@
       report.consent = consent;
       report.pixel = pixelState();
       if (report.event == "Pageview" && pageViewLegs == 1) return;
-      const cookies = "; " + attempt(() => document.cookie);
+      if (!cookies) lookAround();
       report.ttclid = clickId || /; ttclid=([^;]*)/.exec(cookies)?.[1];
       report.ttp = /; _ttp=([^;]*)/.exec(cookies)?.[1];
-      // Most come later than we, by a tag manager.
-      hasOther ||= pixels.some((code) => document.querySelectorAll('script[src*="?sdkid=' + code + '&lib"]')[1]);
       report.other_sender = hasOther;
       report.user = hashes;
       const shopper = user;
@@ -332,6 +340,7 @@
 
     /** Sends one report that another page left behind, when that cannot be at it any more; its answer brings the next. */
     const takeUp = () => {
+      lookAround();
       const left = isOpen() && memory().queue.find((/** @type {Report} */ one) => one.until < Date.now() && !mine[nameOf(one)]);
       if (left) post(left, 0, 1);
     };
@@ -387,6 +396,7 @@
         writeCookie("ttclid=", 0);
         writeCookie("_ttp=", 0);
         mine = {};
+        cookies = "";
         unsure = null;
         attempt(() => delete localStorage.pixelpair);
       }
