@@ -1,7 +1,5 @@
 """Our one option: ``--long`` runs the full counts of faults and fuzzing, and what is too slow for every day."""
 
-import os
-
 import pytest
 
 
@@ -23,11 +21,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("long")]
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Half as many processes again as cores: a third of the time a story of a browser waits."""
-    return (os.cpu_count() or 1) * 3 // 2
 
 
 @pytest.fixture(scope="session")
