@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,19 +11,17 @@ from typing import Any
 
 import requests
 
+from e2e.stack import free_port
+
 PIXELPAIR = Path(sys.executable).with_name("pixelpair")
 PIXEL = "COQDA8RC77U2TMR44LI0"
 CEILING = 60  # seconds; generous, only a hang reaches it
 
 
 def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    """Neighbours, none of them one that the system may give to a connection in between."""
+    first = free_port(neighbours=count - 1)
+    return list(range(first, first + count))
 
 
 def wait_for(what: Callable[[], Any], why: Callable[[], str] = lambda: "it never happened", pause: float = 0.05) -> Any:

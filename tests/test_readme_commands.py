@@ -101,17 +101,17 @@ def test_the_readme_names_both_commands() -> None:
 
 
 @pytest.mark.parametrize("demo", commands_named("run"), ids=shlex.join, indirect=True)
-def test_dev_run_answers_and_prints_the_addresses_to_open(demo: tuple[int, Path]) -> None:
+def test_dev_run_answers_and_dev_test_collects_the_suite(
+    demo: tuple[int, Path], clone: Path, environment: dict[str, str]
+) -> None:
+    """In one test, since each process of the tests would set a clone up for itself."""
     port, log = demo
     addresses = [f"http://127.0.0.1:{port + offset}" for offset in range(3)]
     wait_until(lambda: all(address in log.read_text() for address in addresses), STOP_SECONDS, log.read_text)
-
-
-@pytest.mark.parametrize("command", commands_named("test"), ids=shlex.join)
-def test_dev_test_collects_the_suite(command: Sequence[str], clone: Path, environment: dict[str, str]) -> None:
-    done = run([*command, "--collect-only", "-q"], clone, environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^\d+(/\d+)? tests collected", done.stdout, re.MULTILINE)
+    for command in commands_named("test"):
+        done = run([*command, "--collect-only", "-q"], clone, environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert re.search(r"^\d+(/\d+)? tests collected", done.stdout, re.MULTILINE)
 
 
 def run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":

@@ -8,6 +8,8 @@ from playwright.sync_api import Page
 from e2e.tag.recorder import Recorder, assert_pairs, document
 from e2e.tag.waiting import assert_same_event, pass_time, pass_time_for_reports, wait_for_queue, waiting
 
+pytestmark = pytest.mark.one_engine
+
 ORDER = "pixelpair('PlaceAnOrder', {order_id: 'A-1', value: 5, currency: 'MAD'})"
 LEASE = 10
 

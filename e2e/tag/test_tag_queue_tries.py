@@ -18,6 +18,8 @@ from e2e.tag.waiting import (
     waiting,
 )
 
+pytestmark = pytest.mark.one_engine
+
 ORDER = "pixelpair('PlaceAnOrder', {order_id: 'A-1', value: 5, currency: 'MAD'})"
 
 

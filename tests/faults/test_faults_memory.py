@@ -67,7 +67,8 @@ def work(one: Proxy, ledger: Ledger, until: int) -> float:
     """Start, tell an event, open the operator's page, deliver until so many are; the most memory it took, in MiB."""
     one.start()
     assert ledger.tell(one.address) == 202
-    assert requests.get(f"http://127.0.0.1:{one.operator_port}/", timeout=60).ok
+    # The operator's page comes up after the proxy's doors.
+    wait_for(lambda: requests.get(f"http://127.0.0.1:{one.operator_port}/", timeout=60).ok, one.log)
     wait_for(lambda: delivered(one.database) >= until, one.log)
     took = most_mib(one)
     one.end()
