@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SETUP_SECONDS = 600
 STOP_SECONDS = 10
 
-pytestmark = pytest.mark.timeout(SETUP_SECONDS + 120)
+pytestmark = pytest.mark.timeout(2 * SETUP_SECONDS + 120)
 
 
 def commands_of(markdown: str) -> list[list[str]]:

@@ -5,6 +5,7 @@ from playwright.sync_api import Page
 
 from e2e.stack import wait_until
 from e2e.tag.recorder import PATIENCE, STUB, Recorder, assert_pairs, document
+from e2e.tag.waiting import pass_time
 
 HELD = '<script src="/t/tag.js" data-consent="held" defer></script>'
 
@@ -82,6 +83,28 @@ def test_an_event_that_the_page_limits_itself_stays_limited(page: Page, shop: Re
     page.goto(shop.url)
     page.evaluate("pixelpair('Contact', {limited_data_use: true})")
     assert shop.wait_for_pixel("Contact", 1)[0]["limited_data_use"] is True
+
+
+@pytest.mark.parametrize("query", ["", "?pixelpair_debug=1"], ids=["after a while", "with debug"])
+def test_a_shopper_who_takes_long_to_answer_has_both_legs_and_no_cookie_is_read_before(
+    page: Page, shop: Recorder, query: str
+) -> None:
+    page.add_init_script(
+        """{
+          window.reads = 0;
+          const own = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie');
+          const get = function () { reads++; return own.get.call(this); };
+          Object.defineProperty(Document.prototype, 'cookie', {...own, get});
+        }"""
+    )
+    page.clock.install()
+    shop.pages["/"] = document(tag=HELD)
+    page.goto(shop.url + query, wait_until="networkidle")
+    pass_time(page, 45)
+    assert page.evaluate("reads") == 0
+    page.evaluate("pixelpair('consent', 'granted')")
+    assert_pairs(shop, "Pageview")
+    assert page.evaluate("reads") > 0
 
 
 def test_a_site_may_drop_what_a_private_browser_does(page: Page, shop: Recorder) -> None:

@@ -8,8 +8,6 @@ from playwright.sync_api import Page
 from e2e.tag.recorder import Recorder, assert_pairs, document
 from e2e.tag.waiting import assert_same_event, pass_time, pass_time_for_reports, wait_for_queue, waiting
 
-pytestmark = pytest.mark.one_engine
-
 ORDER = "pixelpair('PlaceAnOrder', {order_id: 'A-1', value: 5, currency: 'MAD'})"
 LEASE = 10
 
@@ -126,7 +124,7 @@ def test_another_tab_does_not_tell_what_its_own_page_still_tries(page: Page, sho
     pass_time(page, 14)
     pass_time_for_reports(page, shop, "Contact", 2)
     other.evaluate("dispatchEvent(new Event('online'))")
-    other.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: false}))")
+    other.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     pass_time_for_reports(page, shop, "Contact", 3)
     pass_time(page, 9)
     assert _senders(shop, "Contact") == ["/one"] * 3

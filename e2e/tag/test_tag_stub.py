@@ -5,8 +5,6 @@ from playwright.sync_api import Page
 
 from e2e.tag.recorder import STUB, Recorder, assert_pairs, document
 
-pytestmark = pytest.mark.one_engine
-
 TAG = "<script src=/t/tag.js></script>"
 
 

@@ -160,6 +160,7 @@
     /** What others change while the page stands: cookies, and scripts of the same pixel, most of which a tag manager brings
      * after us. Not in a click, where it costs a phone some ms. */
     const lookAround = () => {
+      if (!isOpen()) return;
       cookies = "; " + attempt(() => document.cookie);
       hasOther ||= pixels.some((code) => document.querySelectorAll('script[src*="?sdkid=' + code + '&lib"]')[1]);
     };
@@ -171,6 +172,7 @@
       loader.nonce = script?.nonce;
       loader.onload = loader.onerror = (event) => {
         lookAround();
+        // The Pixel's address is text, that of debug.js is none.
         isBlocked ||= isText(source) && /** @type {Event} */ (event).type == "error";
         followUp();
       };
@@ -427,7 +429,7 @@
         const { phone_number: phone, ...others } = copy(told) || {};
         /** @type {Fields} */ const raw = each({ phone, ...others }, (value) => (/[\0\p{Cs}]/u.test(value) ? null : asText(value) ?? value)) || {};
         /** @type {Fields} */ const these = (hashes = each(raw, (value) => (/^[\da-f]{64}$/i.test(value) ? value : null)) || {});
-        // Raw values go to the proxy, which hashes them, if nobody can listen on the way.
+        // Raw values go to the proxy, which hashes them, if nobody can listen on the way: by http on this machine alone.
         user = (endpoint.protocol == "https:" || (isSecureContext && endpoint.host == location.host)) && raw;
         hashing = Promise.allSettled(
           Object.entries({
@@ -509,6 +511,7 @@
       on("visibilitychange", followUp);
       on("online pageshow", (event) => {
         if (event.persisted) startView(page.referrer);
+        // Not the pageshow of a first load, which has false; online has none.
         if (event.persisted != false) Object.values(mine).map((again) => again());
       });
       // Here and there some chance, so that of several tabs one is first.

@@ -22,6 +22,7 @@
     const { status, until, consent } = report;
     if (status == "known") return "not told: this order is known already, or older than 24 hours";
     if (!consent) return "held back: no consent yet";
+    // The tag sets it on all that it tells the proxy, be it undefined.
     if (!("ttclid" in report)) return "off: the site's page views go to the Pixel alone (page_view)";
     if (status == 202) return "accepted (202)";
     if (until && (!status || status > 399)) return `${status || "no answer yet"}: waits in this browser and is tried again`;
