@@ -58,8 +58,6 @@ class Server:
             for address in adjustments.listen
         ]
         self._stopping = threading.Event()
-        # The triggers are pipes: nobody may pull one that the server's thread has closed.
-        self._telling = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"server-{port}", daemon=True)
 
     def start(self) -> None:
@@ -68,22 +66,22 @@ class Server:
 
     def stop(self) -> None:
         """Take no more connections, finish what is under way for at most ``finish_seconds``, then close."""
-        with self._telling:
-            self._stopping.set()
-            for listener in self._listeners:
-                listener.pull_trigger()
+        self._stopping.set()
+        for listener in self._listeners:
+            listener.pull_trigger()
         self._thread.join(self._finish_seconds + 1)
         self._tasks.shutdown(cancel_pending=True, timeout=0.5)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             wasyncore.loop(timeout=1.0, use_poll=True, map=self._map, count=1)
-        with self._telling:
-            for listener in self._listeners:
-                listener.accepting = False
+        for listener in self._listeners:
+            listener.accepting = False
         until = time.monotonic() + self._finish_seconds
         while self._busy() and time.monotonic() < until:
             wasyncore.loop(timeout=0.05, use_poll=True, map=self._map, count=1)
+        for listener in self._listeners:
+            listener.let_go_of_trigger()
         for channel in list(self._map.values()):
             channel.close()
 
@@ -142,4 +140,22 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
 
 class _Listener(TcpWSGIServer):  # type: ignore[misc]
+    """Its trigger is a pipe that wakes the server's thread. Once that has closed it, the pipe's number may be another
+    file's, the outbox's for one: a worker that ends later must not write there."""
+
     channel_class = _Channel
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        self._pulling = threading.Lock()
+        self._has_trigger = True
+        super().__init__(*args, **settings)
+
+    def pull_trigger(self) -> None:
+        with self._pulling:
+            if self._has_trigger:
+                super().pull_trigger()
+
+    def let_go_of_trigger(self) -> None:
+        """Nobody pulls it from now on."""
+        with self._pulling:
+            self._has_trigger = False

@@ -89,6 +89,21 @@ def test_a_stop_finishes_what_is_under_way_and_takes_nothing_new(slow: tuple[Slo
         requests.get(address, timeout=5)
 
 
+def test_a_worker_that_ends_after_the_stop_writes_into_no_file_of_others(
+    slow: tuple[Slow, Server, str], tmp_path: Path
+) -> None:
+    """The pipe by which it wakes the server is closed by then, and its number is the next file's."""
+    _, server, address = slow
+    assert requests.get(address, timeout=10).ok
+    server.stop()
+    with contextlib.ExitStack() as files:
+        for number in range(30):
+            files.enter_context((tmp_path / str(number)).open("wb"))
+        for listener in server._listeners:
+            listener.pull_trigger()
+    assert {path.stat().st_size for path in tmp_path.iterdir()} == {0}
+
+
 def test_forwarding_headers_reach_the_doors_untouched(port: int) -> None:
     app = Flask("echo")
     app.add_url_rule("/", view_func=lambda: request.headers.get("X-Forwarded-For", ""))
