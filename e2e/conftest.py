@@ -24,10 +24,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leaves out what Firefox need not tell every day: they would find in it what they find in Chromium."""
     if config.option.long or config.option.browser != BOTH:
         return
-    left_out = [item for item in items if item.get_closest_marker("one_engine") and _browser_of(item) == "firefox"]
+    left_out = {item for item in items if item.get_closest_marker("one_engine") and _browser_of(item) == "firefox"}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _browser_of(item: pytest.Item) -> str | None:

@@ -34,7 +34,8 @@ CLOCK_IS_OFF = (
 )
 ANOTHER_SENDER = (
     "Another script on the shop's pages sends to the same pixel, so TikTok counts actions twice: switch off TikTok's "
-    "own snippet, plugin or tag manager's tag. “pixelpair check” with the page's address names it."
+    "own snippet, plugin or tag manager's tag. “pixelpair check” with the page's "
+    "address names one that is written into the page; one that a tag manager brings stands in its list of tags."
 )
 ENOUGH_VISITS = 5  # fewer may well be the owner's own, from the shop's network
 

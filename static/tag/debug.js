@@ -13,7 +13,7 @@
 
   const PIXEL = {
     sent: "sent",
-    unknown: "waits for TikTok's script",
+    unknown: "TikTok's script was not there yet; it sends this once it has loaded",
     blocked: "blocked: TikTok's script did not load (a content blocker, or Content-Security-Policy)",
     off: "off: the site has no pixel",
   };
