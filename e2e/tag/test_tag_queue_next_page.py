@@ -14,7 +14,10 @@ LEASE = 10
 
 @pytest.fixture
 def leave_behind(page: Page, shop: Recorder) -> Callable[[], None]:
-    """Opens /one, where a contact and an order fail, and goes to a page of the shop without a tag."""
+    """Opens /one, where a contact and an order fail, and goes to a page of the shop without a tag.
+
+    The clock stands still there, or /one might try again itself, and that report arrive after it is left.
+    """
 
     def leave() -> None:
         shop.pages["/blank"] = document(tag="")
@@ -22,11 +25,13 @@ def leave_behind(page: Page, shop: Recorder) -> Callable[[], None]:
         page.goto(shop.url + "/one")
         assert_pairs(shop, "Pageview")
         page.wait_for_function("window.ttq && ttq._sandbox")
+        page.clock.pause_at(page.evaluate("Date.now() / 1000") + 1)
         shop.answer = 503
         page.evaluate(f"pixelpair('Contact'); {ORDER}")
         wait_for_queue(page, "Contact", "PlaceAnOrder")
         shop.wait_for_pixel("PlaceAnOrder", 1)
         page.goto(shop.url + "/blank")
+        page.clock.resume()
         shop.answer = 202
 
     return leave
