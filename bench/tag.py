@@ -25,8 +25,10 @@ MOST_GZIP = {"core": 2_300, "whole": 3_200}
 OURS = tuple(MOST_GZIP)
 # name: what, unit, goal of our own tag
 FIGURES: dict[str, tuple[str, str, float | None]] = {
-    "evaluation": ("load: it and its callbacks", "ms", 30),
+    "evaluation": ("the task that evaluates it", "ms", 30),
     "evaluation-cpu": ("the same, CPU time", "ms", None),
+    "load": ("that and its callbacks", "ms", None),
+    "load-cpu": ("the same, CPU time", "ms", None),
     "button": ("a button's click", "ms", 15),
     "button-cpu": ("the same, CPU time", "ms", None),
     "button-own": ("less TikTok's script", "ms", None),
@@ -137,7 +139,8 @@ def _costs(browser: Browser, port: int, tracker: Tracker, found: Found) -> None:
     with _visit(browser) as page, _traced(browser, page) as events:
         _load(page, port, tracker)
     load = trace.cost(events, script)
-    _take(found, "evaluation", load)
+    _take(found, "evaluation", trace.cost(events, script, at_first=True))
+    _take(found, "load", load)
     tasks.append(load.longest_task)
     for element in tracker.clicks():
         events = _click(browser, port, tracker, element, found)

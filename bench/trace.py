@@ -32,11 +32,12 @@ class _Slice:
         return self.start <= other.start and other.end <= self.end
 
 
-def cost(events: Iterable[Mapping[str, Any]], script: str, during: str = "") -> Cost:
+def cost(events: Iterable[Mapping[str, Any]], script: str, during: str = "", at_first: bool = False) -> Cost:
     """What the script at the address ``script`` cost: its evaluation, its callbacks, and the promises they left.
 
-    ``during``: only in the tasks that dispatched an event of this type. Promises of a task in which only scripts of
-    others ran are theirs; those of a task without any script (an answer arrived) are taken for this one's.
+    ``during``: only in the tasks that dispatched an event of this type; ``at_first``: only in the one that evaluated
+    it. Promises of a task in which only scripts of others ran are theirs; those of a task without any script (an answer
+    arrived) are taken for this one's.
     """
     slices = _main_thread(events, script)
     tasks = [one for one in slices if one.name == "RunTask"]
@@ -45,6 +46,8 @@ def cost(events: Iterable[Mapping[str, Any]], script: str, during: str = "") -> 
     for task in tasks:
         inside = [one for one in slices if one is not task and task.holds(one)]
         if during and not any(one.name == "EventDispatch" and one.data.get("type") == during for one in inside):
+            continue
+        if at_first and not any(one.name == "EvaluateScript" and one.data.get("url") == script for one in inside):
             continue
         mine = _outermost(_of(script, inside))
         if mine:

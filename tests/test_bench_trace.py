@@ -44,6 +44,15 @@ def test_only_the_tasks_of_a_click_count_as_its_handler() -> None:
     assert cost(events, MINE, during="click") == Cost(wall=8, cpu=4, longest_task=20)
 
 
+def test_its_evaluation_is_that_of_its_first_task_and_what_it_put_off_is_not() -> None:
+    events = [
+        *(_slice("RunTask", 0, 9), _run(THEIRS, 0, 9, "EvaluateScript")),
+        *(_slice("RunTask", 10, 30), _run(MINE, 10, 20, "EvaluateScript"), _slice("RunMicrotasks", 30, 2)),
+        *(_slice("RunTask", 50, 20), _run(MINE, 52, 8)),
+    ]
+    assert cost(events, MINE, at_first=True) == Cost(wall=22, cpu=11, longest_task=30)
+
+
 def test_other_threads_and_tasks_inside_tasks_do_not_add_up() -> None:
     events = [
         *(_slice("RunTask", 0, 30), _slice("RunTask", 1, 10), _run(MINE, 2, 5)),

@@ -196,6 +196,11 @@ def id_of(report: dict[str, Any]) -> str:
     return event_id.build(report["view"], report["n"], event_id.usable_key(report.get("key")))
 
 
+def wait_for_pixel_script(page: Any) -> None:
+    """TikTok's script is there. An order told before is told once more when it is."""
+    page.wait_for_function("window.ttq && ttq._sandbox")
+
+
 def assert_pairs(shop: Recorder, *names: str) -> None:
     """Each of these events arrives once on either leg, as one event."""
     for name in names:

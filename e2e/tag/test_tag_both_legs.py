@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import Recorder, assert_pairs
+from e2e.tag.recorder import Recorder, assert_pairs, wait_for_pixel_script
 
 
 def test_both_legs_tell_one_id_and_the_same_properties(page: Page, shop: Recorder) -> None:
@@ -35,6 +35,7 @@ def test_both_legs_tell_one_id_and_the_same_properties(page: Page, shop: Recorde
 
 def test_a_key_and_a_ticket_ride_along(page: Page, shop: Recorder) -> None:
     page.goto(shop.url)
+    wait_for_pixel_script(page)
     page.evaluate("pixelpair('Lead', {}, {key: ' form-7 ', ticket: 'sig', placed: Math.floor(Date.now() / 1000)})")
     assert_pairs(shop, "Lead")
     (report,) = shop.events("Lead")
@@ -44,6 +45,7 @@ def test_a_key_and_a_ticket_ride_along(page: Page, shop: Recorder) -> None:
 
 def test_an_order_is_named_by_its_id(page: Page, shop: Recorder) -> None:
     page.goto(shop.url)
+    wait_for_pixel_script(page)
     page.evaluate("pixelpair('PlaceAnOrder', {order_id: 1043, value: 5, currency: 'MAD'})")
     assert_pairs(shop, "PlaceAnOrder")
     assert shop.events("PlaceAnOrder")[0]["key"] == "1043"
@@ -85,6 +87,15 @@ def test_odd_calls_do_not_throw_into_the_page(page: Page, shop: Recorder) -> Non
     )
     assert_pairs(shop, "Pageview", "Contact", "Lead", "Schedule")
     shop.settle(page, 4)
+
+
+@pytest.mark.one_engine
+def test_an_event_may_have_any_name(page: Page, shop: Recorder) -> None:
+    names = ("constructor", "toString", "__proto__", "hasOwnProperty")
+    page.goto(shop.url)
+    for name in names:
+        page.evaluate("name => pixelpair(name, {value: 5, currency: 'EUR'})", name)
+    assert_pairs(shop, "Pageview", *names)
 
 
 def test_half_an_emoji_does_not_cost_the_report(page: Page, shop: Recorder) -> None:

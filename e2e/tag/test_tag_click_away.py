@@ -6,7 +6,7 @@ Every way out is tried ten times, fifty times with ``--long``, without a pause b
 import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import Recorder, document, id_of
+from e2e.tag.recorder import Recorder, document, id_of, wait_for_pixel_script
 
 TRACKED = "data-pixelpair-event=AddToCart"
 LINK = f"<a href=/ {TRACKED}>Add</a>"
@@ -19,11 +19,6 @@ AT_ONCE = '<script src="/t/tag.js"></script>'
 @pytest.fixture
 def times(is_long: bool) -> int:
     return 50 if is_long else 10
-
-
-def _wait_for_the_pixel(page: Page) -> None:
-    """TikTok's own script takes part only once it is there."""
-    page.wait_for_function("window.ttq && ttq._sandbox")
 
 
 def _assert_all_once(shop: Recorder, name: str, count: int) -> None:
@@ -40,7 +35,7 @@ def test_a_click_that_leaves_the_page_loses_nothing(page: Page, shop: Recorder, 
     shop.pages["/"] = document(way, tag=AT_ONCE)
     page.goto(shop.url)
     for count in range(1, times + 1):
-        _wait_for_the_pixel(page)
+        wait_for_pixel_script(page)
         page.evaluate("window.left = false")
         page.click("a, button")
         page.wait_for_function("!('left' in window)")
@@ -55,7 +50,7 @@ def test_a_click_into_another_tab_loses_nothing(page: Page, shop: Recorder, time
     shop.pages["/next"] = document(tag="")
     page.add_init_script("performance.now = () => window.clock")  # each click in a second of its own
     page.goto(shop.url)
-    _wait_for_the_pixel(page)
+    wait_for_pixel_script(page)
     for count in range(1, times + 1):
         page.evaluate(f"clock = {count} * 1000")
         with page.context.expect_page() as opened:
@@ -71,7 +66,7 @@ def test_a_tab_that_closes_after_the_click_loses_nothing(page: Page, shop: Recor
     for count in range(1, times + 1):
         tab = page.context.new_page()
         tab.goto(shop.url)
-        _wait_for_the_pixel(tab)
+        wait_for_pixel_script(tab)
         tab.click("a", no_wait_after=True)
         tab.close(run_before_unload=False)
         shop.wait_for_reports("AddToCart", count)
@@ -84,6 +79,6 @@ def test_an_event_made_while_the_page_is_left_loses_nothing(page: Page, shop: Re
     shop.pages["/"] = document("<script>addEventListener('pagehide', () => pixelpair('Contact'))</script>", tag=AT_ONCE)
     for _ in range(times):
         page.goto(shop.url)
-        _wait_for_the_pixel(page)
+        wait_for_pixel_script(page)
     page.goto(shop.url + "/next")
     _assert_all_once(shop, "Contact", times)

@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import STUB, Recorder, assert_pairs, document, script
+from e2e.tag.recorder import STUB, Recorder, assert_pairs, document, script, wait_for_pixel_script
 
 pytestmark = pytest.mark.one_engine
 
@@ -30,7 +30,7 @@ WAYS = {
 def _open(page: Page, shop: Recorder, tag: str) -> None:
     shop.pages["/shirts/red"] = document(BODY, head=CALLS, tag=tag)
     page.goto(shop.url + "/shirts/red")
-    page.wait_for_function("window.ttq && ttq._sandbox")
+    wait_for_pixel_script(page)
     page.click("button")
     assert_pairs(shop, "Pageview", "Search", "AddToCart")
 
@@ -61,7 +61,7 @@ def test_a_tag_that_is_loaded_on_the_first_touch_misses_no_call(page: Page, shop
     assert page.evaluate("[typeof ttq, pixelpair.q.length]") == ["undefined", 1]
     assert shop.reports == []
     page.keyboard.press("a")
-    page.wait_for_function("window.ttq && ttq._sandbox")
+    wait_for_pixel_script(page)
     page.click("button")
     assert_pairs(shop, "Pageview", "Search", "AddToCart")
     assert [report["event"] for report in shop.events()] == ["Pageview", "Search", "AddToCart"]

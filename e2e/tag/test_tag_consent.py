@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.stack import wait_until
-from e2e.tag.recorder import PATIENCE, STUB, Recorder, assert_pairs, document
+from e2e.tag.recorder import PATIENCE, STUB, Recorder, assert_pairs, document, wait_for_pixel_script
 from e2e.tag.waiting import pass_time
 
 HELD = '<script src="/t/tag.js" data-consent="held" defer></script>'
@@ -168,7 +168,7 @@ def test_what_was_held_before_tiktoks_script_came_is_released_by_it(page: Page, 
         page.goto(shop.url, wait_until="commit")
     page.evaluate("pixelpair('consent', 'held'); ttq.track('Search'); pixelpair('Contact')")
     shop.wait_for_reports("Pageview", 1)
-    page.wait_for_function("window.ttq && ttq._sandbox")
+    wait_for_pixel_script(page)
     assert shop.events("Contact") == shop.pixel_events("Search") == shop.pixel_events("Contact") == []
     page.evaluate("pixelpair('consent', 'granted')")
     assert_pairs(shop, "Contact")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import Recorder, document
+from e2e.tag.recorder import Recorder, document, wait_for_pixel_script
 
 pytestmark = pytest.mark.one_engine
 
@@ -67,6 +67,7 @@ def test_each_shop_event_has_its_name_however_it_is_pushed(page: Page, layer: Re
 
 def test_an_order_is_told_by_its_transaction_with_its_items(page: Page, layer: Recorder) -> None:
     page.goto(layer.url)
+    wait_for_pixel_script(page)
     order = {"transaction_id": "T-77", "value": 39.8, "currency": "MAD", "items": [ITEM]}
     page.evaluate("order => dataLayer.push({event: 'purchase', ecommerce: order})", order)
     (report,) = layer.wait_for_reports("CompletePayment", 1)

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.stack import wait_until
-from e2e.tag.recorder import CLICK_ID, PATIENCE, Recorder, assert_pairs, document
+from e2e.tag.recorder import CLICK_ID, PATIENCE, Recorder, assert_pairs, document, wait_for_pixel_script
 
 
 def test_on_a_foreign_host_the_tag_is_silent(page: Page, shop: Recorder) -> None:
@@ -76,6 +76,7 @@ def test_a_shopper_who_walks_over_the_sites_hosts_stays_one(shoppers_page: Page,
 
     for host in ("www.shop.test", "shop.test", "checkout.shop.test"):
         page.goto(_at(shop, host) + (f"/?ttclid={CLICK_ID}" if host == "www.shop.test" else "/"))
+        wait_for_pixel_script(page)
         wait_until(keeps_both_cookies, PATIENCE, lambda: f"both cookies among {page.context.cookies()}")
     page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A-1'})")
     wait_until(

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.stack import wait_until
-from e2e.tag.recorder import Recorder
+from e2e.tag.recorder import Recorder, wait_for_pixel_script
 from proxy.events.reading import Rules, read_report
 
 pytestmark = pytest.mark.one_engine
@@ -15,6 +15,7 @@ DAY = 86400
 
 
 def _order(page: Page, **options: object) -> None:
+    wait_for_pixel_script(page)
     page.evaluate("options => pixelpair('PlaceAnOrder', {order_id: 'A-1', value: 5}, options)", options)
 
 
@@ -34,6 +35,7 @@ def test_a_key_that_the_proxy_has_accepted_fires_neither_leg_again(page: Page, s
 
 def test_an_order_too_large_for_the_queue_is_remembered_all_the_same(page: Page, shop: Recorder) -> None:
     page.goto(shop.url)
+    wait_for_pixel_script(page)
     page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A-1', description: 'x'.repeat(33000)})")
     known = "JSON.parse(localStorage.pixelpair || '{}').keys?.length"
     wait_until(lambda: page.evaluate(known), 10, lambda: "the tag remembers the key")
@@ -83,6 +85,7 @@ def test_the_last_hundred_keys_are_remembered(page: Page, shop: Recorder) -> Non
     page.evaluate(
         "localStorage.pixelpair = JSON.stringify({keys: Array.from({length: 100}, (_, i) => 'main\\nLead\\n' + i)})"
     )
+    wait_for_pixel_script(page)
     page.evaluate("pixelpair('Lead', {}, {key: '99'}); pixelpair('Lead', {}, {key: '100'})")
     wait_until(
         lambda: page.evaluate("JSON.parse(localStorage.pixelpair).keys.slice(-1)[0]") == "main\nLead\n100",
@@ -91,6 +94,7 @@ def test_the_last_hundred_keys_are_remembered(page: Page, shop: Recorder) -> Non
     )
     assert page.evaluate("JSON.parse(localStorage.pixelpair).keys.length") == 100
     page.goto(shop.url)
+    wait_for_pixel_script(page)
     page.evaluate("pixelpair('Lead', {}, {key: '1'}); pixelpair('Lead', {}, {key: '0'})")
     shop.settle(page, 4)
     assert [report["key"] for report in shop.events("Lead")] == ["100", "0"]

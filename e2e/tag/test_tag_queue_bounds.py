@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.stack import wait_until
-from e2e.tag.recorder import PATIENCE, Recorder, assert_pairs, document
+from e2e.tag.recorder import PATIENCE, Recorder, assert_pairs, document, wait_for_pixel_script
 from e2e.tag.waiting import pass_time, pass_time_for_reports, queue_of, wait_for_queue, waiting
 
 pytestmark = pytest.mark.one_engine
@@ -19,7 +19,7 @@ def _open(page: Page, shop: Recorder, path: str = "/one") -> None:
     page.clock.install()
     page.goto(shop.url + path)
     assert_pairs(shop, "Pageview")
-    page.wait_for_function("window.ttq && ttq._sandbox")
+    wait_for_pixel_script(page)
 
 
 @pytest.mark.parametrize(("hours", "again"), [(23, True), (25, False)])

@@ -7,7 +7,7 @@ from flask import Response
 from playwright.sync_api import Page
 
 from e2e.stack import wait_until
-from e2e.tag.recorder import PATIENCE, Recorder, assert_pairs, document
+from e2e.tag.recorder import PATIENCE, Recorder, assert_pairs, document, wait_for_pixel_script
 from e2e.tag.waiting import (
     assert_same_event,
     pass_time,
@@ -27,7 +27,7 @@ def timed_page(page: Page, shop: Recorder) -> Page:
     page.clock.install()
     page.goto(shop.url)
     assert_pairs(shop, "Pageview")
-    page.wait_for_function("window.ttq && ttq._sandbox")
+    wait_for_pixel_script(page)
     return page
 
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import CLICK_ID, Recorder, assert_pairs
+from e2e.tag.recorder import CLICK_ID, Recorder, assert_pairs, wait_for_pixel_script
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,7 @@ from e2e.tag.recorder import CLICK_ID, Recorder, assert_pairs
 def test_storage_that_is_not_there_costs_no_leg(page: Page, shop: Recorder, getter: str) -> None:
     page.add_init_script(f"Object.defineProperty(window, 'localStorage', {{get() {{ {getter} }}}})")
     page.goto(shop.url)
+    wait_for_pixel_script(page)
     page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A1'}, {placed: 5e9})")
     assert_pairs(shop, "Pageview", "PlaceAnOrder")
 
@@ -24,9 +25,11 @@ def test_storage_that_is_full_costs_no_leg(page: Page, shop: Recorder) -> None:
         " try { for (;;) localStorage['full' + n++] = 'x'.repeat(size) } catch (_) {}"
     )
     assert "QuotaExceeded" in page.evaluate("try { localStorage.pixelpair = '{}' } catch (error) { error.name }")
+    wait_for_pixel_script(page)
     page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A-1'}); pixelpair('Contact')")
     assert_pairs(shop, "Pageview", "PlaceAnOrder", "Contact")
     page.goto(shop.url + "/thanks")
+    wait_for_pixel_script(page)
     page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A-1'})")
     shop.wait_for_pixel("PlaceAnOrder", 2)
     shop.wait_for_reports("PlaceAnOrder", 2)
@@ -57,6 +60,7 @@ def test_cookies_that_throw_cost_no_leg(page: Page, shop: Recorder) -> None:
 def test_junk_in_the_browsers_memory_costs_no_leg(page: Page, shop: Recorder, junk: str) -> None:
     page.add_init_script(f"if (location.host) localStorage.pixelpair = {junk!r}")
     page.goto(shop.url)
+    wait_for_pixel_script(page)
     page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A1'})")
     assert_pairs(shop, "Pageview", "PlaceAnOrder")
 
@@ -65,6 +69,7 @@ def test_junk_in_the_browsers_memory_costs_no_leg(page: Page, shop: Recorder, ju
 def test_no_email_address_of_a_pages_address_waits_in_the_browser(page: Page, shop: Recorder, email: str) -> None:
     shop.answer = 503
     page.goto(f"{shop.url}/?email={email}&ttclid=E.C.P.12345678")
+    wait_for_pixel_script(page)
     page.evaluate("pixelpair('PlaceAnOrder', {order_id: 'A-1'})")
     shop.wait_for_reports("PlaceAnOrder", 1)
     kept = page.evaluate("localStorage.pixelpair")

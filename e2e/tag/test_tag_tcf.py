@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.tag.recorder import Recorder, document
+from e2e.tag.waiting import pass_time
 
 pytestmark = pytest.mark.one_engine
 
@@ -96,10 +97,16 @@ def test_a_manager_may_come_after_the_tag(page: Page, tcf: Recorder) -> None:
     tcf.settle(page, 1)
 
 
-def test_a_page_without_a_manager_says_so(page: Page, tcf: Recorder) -> None:
+@pytest.mark.parametrize("is_late", [False, True], ids=["at once", "a tag that comes after all else"])
+def test_a_page_without_a_manager_says_so(page: Page, tcf: Recorder, is_late: bool) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
-    tcf.pages["/"] = document()
+    page.clock.install()
+    tcf.pages["/"] = document(tag="") if is_late else document()
     page.goto(tcf.url)
+    if is_late:
+        page.add_script_tag(url="/t/tag.js")
+    assert held(page, tcf)
+    pass_time(page, 5)
     assert held(page, tcf)
     assert said == ["pixelpair: no consent manager speaks TCF on this page, so nothing is sent"]

@@ -37,6 +37,9 @@
     } catch (_) {}
   };
 
+  /** In a task of its own, so that a phone can answer its shopper in between. */
+  const later = (/** @type {() => any} */ action) => setTimeout(attempt, 0, action);
+
   const isText = (/** @type {any} */ value) => typeof value == "string";
 
   const isObject = (/** @type {any} */ value) => Object(value) === value && !Array.isArray(value);
@@ -73,7 +76,7 @@
     if (isListed) {
       const number = /^(value|price|predicted_ltv|(quantity|num_items))$/.exec(name);
       if (number)
-        return (+value === value || /^-?\d+(\.\d+)?$/.test(/** @type {any} */ (asText(value)))) &&
+        return (Number.isFinite(value) || /^-?\d+(\.\d+)?$/.test(/** @type {any} */ (asText(value)))) &&
           value >= 0 && value <= (number[2] ? 1e5 : 1e10) && !(number[2] && value % 1) ? +value : null;
       if (/^(content_id|content_type|content_name|content_category|brand|description|(order|shop)_id|query|search_string|status|delivery_category|currency)$/.test(name))
         value = asText(value);
@@ -122,7 +125,8 @@
 
   /* test-hook */
 
-  attempt(() => {
+  // Not attempt(): a function in its place would be read twice, once to skip it.
+  try {
     const w = /** @type {any} */ (window);
     const script = /** @type {any} */ (document.currentScript);
     // Not the address of a bundle that this script was put into.
@@ -152,8 +156,7 @@
     /** @type {boolean | undefined} Another script sends to the same pixel; not known before ours are loaded. */ let hasOther;
     /** @type {(() => void) | null} Tells once more of an order of a time when the Pixel was still loading. */ let unsure = null;
 
-    /** Where a page trusts no address by itself, this is asked. */
-    const policy = attempt(() => w.trustedTypes?.createPolicy("pixelpair", { createScriptURL: (/** @type {string} */ source) => source }));
+    /** Where a page trusts no address by itself, this is asked. @type {any} */ let policy;
 
     /** As a header has them, after a "; "; empty before the first look. */ let cookies = "";
 
@@ -168,6 +171,7 @@
     /** Loads another script, with the nonce of this one. */
     const inject = (/** @type {any} */ source) => {
       const loader = document.createElement("script");
+      policy ||= attempt(() => w.trustedTypes?.createPolicy("pixelpair", { createScriptURL: (/** @type {string} */ source) => source }));
       loader.src = policy?.createScriptURL(source) ?? source;
       loader.nonce = script?.nonce;
       loader.onload = loader.onerror = (event) => {
@@ -207,7 +211,7 @@
           (ttq._o ||= {})[code] = { historyObserver: false, limited_data_use: consent == "limited" };
           ttq._i[code]._u = pixelScript;
           // The calls wait in its queue anyway; a shopper's hashes should be there before it sends them.
-          hashing.then(() => attempt(() => inject(pixelScript + "?sdkid=" + code + "&lib=ttq")));
+          hashing.then(() => later(() => inject(pixelScript + "?sdkid=" + code + "&lib=ttq")));
         }
     };
 
@@ -290,12 +294,14 @@
     };
 
     /** What this page has told, each with what to call when another try might succeed; all else in the queue is for
-     * whoever comes first. @type {{[name: string]: () => any}} */
+     * whoever comes first.
+     * @type {{[name: string]: () => any}} */
     let mine = {};
     /** @type {string[]} Those of `mine` that have used up the tries of this view. */ const spent = [];
 
     /** The server leg: tells the proxy of the report, and what only the proxy may know of the shopper. It stands in the
-     * queue meanwhile if it has a key, else after a failure. @type {(report: Report, shopper?: any, tries?: number) => void} */
+     * queue meanwhile if it has a key, else after a failure.
+     * @type {(report: Report, shopper?: any, tries?: number) => void} */
     const post = (report, shopper, tries = 0) => {
       const name = nameOf(report);
       delete mine[name];
@@ -347,7 +353,9 @@
       if (left) post(left, 0, 1);
     };
 
-    /** What every report of the view tells. @type {Report} */ let page;
+    /** What every report of the view tells.
+     * @type {Report} */
+    let page;
     /** @type {string} */ let path;
     /** @type {{[same: string]: number}} */ let recent;
 
@@ -388,7 +396,6 @@
         if (clickId) writeCookie("ttclid=" + clickId, 2592e3);
         hasOther ?? attempt(loadPixels);
         introduce();
-        setTimeout(takeUp, 1e3 * Math.random());
       } else if (consent == "denied") {
         // The proxy keeps another, which no script can delete.
         attempt(() => {
@@ -419,6 +426,8 @@
 
     /** @type {Commands} */
     const commands = {
+      // An event may be called "constructor".
+      __proto__: /** @type {any} */ (null),
       consent: (_, told) => {
         consent = told;
         w.ttq?.[(told == "denied" ? "revoke" : allows(told) ? "grant" : "hold") + "Consent"]?.();
@@ -452,7 +461,8 @@
 
     const call = (/** @type {any} */ told) => attempt(() => /** @type {any} */ (commands[told[0]] || track)(...told));
 
-    /** Calls from before the start; then its push() makes the call, also for a page that kept the stub. @type {any} */
+    /** Calls from before the start; then its push() makes the call, also for a page that kept the stub.
+     * @type {any} */
     const calls = w.pixelpair?.q || [];
     w.pixelpair = (/** @type {any[]} */ ...told) => {
       calls.push(told);
@@ -487,13 +497,13 @@
     };
 
     const start = () => {
+      if (page) return;
       // All of it is held until the calls that came early have told of consent.
       startView(document.referrer);
       calls.push = call;
       parts.map((part) => attempt(() => part(w.pixelpair, commands, attempt, list)));
       calls.map(call);
-      started = true;
-      decide();
+      later(catchUp);
       if (/pixelpair_debug/.test(landing)) inject(new URL("debug.js", endpoint));
       // An element with data-pixelpair-event is clicked, or such a form sent.
       on("click auxclick submit", (/** @type {any} */ happened) => {
@@ -508,7 +518,6 @@
         const { event, key, placed, ticket, ...properties } = told;
         track(event, properties, told);
       });
-      on("visibilitychange", followUp);
       on("online pageshow", (event) => {
         if (event.persisted) startView(page.referrer);
         // Not the pageshow of a first load, which has false; online has none.
@@ -529,10 +538,25 @@
       }
     };
 
+    /** What was put off, when its task comes or the page is left. */
+    const catchUp = () => {
+      start();
+      if (!started) {
+        started = true;
+        decide();
+      }
+      followUp();
+    };
+
+    const prepare = () => {
+      on("visibilitychange", catchUp);
+      later(start);
+    };
+
     // A page prepared in advance may never be seen.
-    if (/** @type {any} */ (document).prerendering) on("prerenderingchange", start);
-    else start();
-  });
+    if (/** @type {any} */ (document).prerendering) on("prerenderingchange", prepare);
+    else prepare();
+  } catch (_) {}
 })(
   // @ts-ignore: the proxy writes the settings here.
   __PIXELPAIR__

@@ -12,7 +12,8 @@
     /** @type {(action: () => any) => any} */ attempt,
     /** @type {(value: any) => any[]} */ list
   ) => {
-    /** Google's events and TikTok's. Page views are the tag's own. @type {Fields} */
+    /** Google's events and TikTok's. Page views are the tag's own.
+     * @type {Fields} */
     const names = {
       add_payment_info: "AddPaymentInfo",
       add_to_cart: "AddToCart",

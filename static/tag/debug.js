@@ -11,6 +11,7 @@
       "content_id content_ids content_type content_name content_category brand price quantity").split(" ")
   );
 
+  /** @type {{[state: string]: string}} */
   const PIXEL = {
     sent: "sent",
     unknown: "TikTok's script was not there yet; it sends this once it has loaded",
@@ -45,7 +46,7 @@
   };
 
   const facts = (/** @type {Report} */ report) => ({
-    "pixel leg": PIXEL[/** @type {keyof PIXEL} */ (report.pixel)] || "held back: no consent yet",
+    "pixel leg": PIXEL[report.pixel] || "held back: no consent yet",
     "server leg": server(report),
     event_id: report.key || `${report.view}.${report.n.toString(36)}`,
     consent: report.consent || "none yet",

@@ -64,7 +64,11 @@ interface Pixelpair {
   (event: "identify", user: PixelpairUser): void;
   /** With the part "product": ViewContent of the product in the page's JSON-LD. */
   (event: "product"): void;
-  (event: PixelpairEvent, properties?: PixelpairProperties, options?: PixelpairOptions): void;
+  <Name extends PixelpairEvent>(
+    event: Name extends "consent" | "identify" | "product" ? never : Name,
+    properties?: PixelpairProperties,
+    options?: PixelpairOptions
+  ): void;
   /** The last 50 events of this page, once the tag has loaded. */
   log?: readonly { readonly [field: string]: unknown }[];
 }

@@ -12,7 +12,8 @@
     /** @type {(action: () => any) => any} */ attempt,
     /** @type {(value: any) => any[]} */ list
   ) => {
-    /** The first Product in `nodes`: in one or many, in a graph or a page about it. @type {(nodes: any) => Fields | undefined} */
+    /** The first Product in `nodes`: in one or many, in a graph or a page about it.
+     * @type {(nodes: any) => Fields | undefined} */
     const productIn = (nodes) => {
       for (const node of list(nodes)) {
         const found = /\bProduct(Group)?\b/.test(node?.["@type"]) ? node : productIn(node?.["@graph"] ?? node?.mainEntity);

@@ -20,11 +20,11 @@
       return api;
     };
 
-    // Consent managers may come later than the tag.
-    if (!listen())
-      addEventListener("load", () => {
-        if (!listen()) console.warn("pixelpair: no consent manager speaks TCF on this page, so nothing is sent");
-      });
+    // Consent managers may come later than the tag, and the tag later than all else.
+    const lookAgain = () => {
+      if (!listen()) console.warn("pixelpair: no consent manager speaks TCF on this page, so nothing is sent");
+    };
+    if (!listen()) document.readyState == "complete" ? setTimeout(lookAgain, 3e3) : addEventListener("load", lookAgain);
   })(
   // @ts-ignore: the proxy writes the settings here.
   __PIXELPAIR__

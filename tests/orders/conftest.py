@@ -13,7 +13,14 @@ from tests.faults.conftest import proxy, sandbox
 __all__ = ["proxy", "sandbox"]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "orders.md").read_text("utf-8")
-PACKAGES = {"php": "php-cli", "node": "nodejs", "curl": "curl", "nginx": "nginx-light", "caddy": "caddy"}
+PACKAGES = {
+    "php": "php-cli",
+    "node": "nodejs",
+    "tsc": "node-typescript",
+    "curl": "curl",
+    "nginx": "nginx-light",
+    "caddy": "caddy",
+}
 
 
 def blocks(language: str, *holding: str) -> str:
