@@ -196,6 +196,11 @@ def id_of(report: dict[str, Any]) -> str:
     return event_id.build(report["view"], report["n"], event_id.usable_key(report.get("key")))
 
 
+def wait_for_start(page: Any) -> None:
+    """The tag is there and has begun its view: a little after the page's load, or before."""
+    page.wait_for_function("window.pixelpair?.log?.length")
+
+
 def wait_for_pixel_script(page: Any) -> None:
     """TikTok's script is there. An order told before is told once more when it is."""
     page.wait_for_function("window.ttq && ttq._sandbox")

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import Recorder, document
+from e2e.tag.recorder import Recorder, document, wait_for_start
 
 
 @pytest.fixture(params=["navigation", "history"])
@@ -16,6 +16,7 @@ def router(request: pytest.FixtureRequest, page: Page) -> str:
 
 def test_another_address_in_a_single_page_shop_is_another_view(page: Page, shop: Recorder, router: str) -> None:
     page.goto(shop.url + "/a")
+    wait_for_start(page)
     page.evaluate("history.pushState(1, '', '/b'); pixelpair('ViewContent')")
     page.evaluate("history.pushState(2, '', '/b#part'); pixelpair('Contact')")
     page.evaluate("history.pushState(2, '', '/b?size=m')")
@@ -37,6 +38,7 @@ def test_another_address_in_a_single_page_shop_is_another_view(page: Page, shop:
 
 def test_the_pages_own_router_still_works(page: Page, shop: Recorder, router: str) -> None:
     page.goto(shop.url + "/a")
+    wait_for_start(page)
     assert page.evaluate("history.pushState({x: 1}, '', '/b'), [history.state, location.pathname]") == [{"x": 1}, "/b"]
     with pytest.raises(Exception, match=r"SecurityError|insecure|cross-origin|URL"):
         page.evaluate("history.pushState(1, '', 'https://other.example/')")
@@ -46,6 +48,7 @@ def test_the_same_address_once_more_and_a_place_in_the_page_are_no_views(
     page: Page, shop: Recorder, router: str
 ) -> None:
     page.goto(shop.url + "/a?size=m")
+    wait_for_start(page)
     page.evaluate("history.pushState(1, '', '/a?size=m')")
     page.evaluate("location.hash = 'reviews'")
     page.evaluate("location.hash = 'top'")
@@ -60,6 +63,7 @@ def test_the_same_address_once_more_and_a_place_in_the_page_are_no_views(
 def test_a_router_of_the_navigation_api_is_followed(page: Page, shop: Recorder) -> None:
     shop.pages["/a"] = document("<a href=/b data-pixelpair-event=AddToCart>B</a>")
     page.goto(shop.url + "/a")
+    wait_for_start(page)
     page.evaluate("navigation.addEventListener('navigate', event => event.intercept({handler: async () => {}}))")
     page.evaluate("window.kept = 1")
     page.click("a")
@@ -77,6 +81,7 @@ def test_a_router_of_the_navigation_api_is_followed(page: Page, shop: Recorder) 
 def test_the_route_of_a_hash_router_is_another_view(page: Page, shop: Recorder, router: str, sign: str) -> None:
     """What follows `#/` or `#!/` is an address; any other hash is a place in the page."""
     page.goto(shop.url + "/" + sign)
+    wait_for_start(page)
     page.evaluate(f"location.hash = '{sign}cart'")
     page.evaluate(f"history.pushState(1, '', '{sign}pay')")
     page.evaluate("history.back()")

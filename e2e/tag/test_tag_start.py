@@ -10,6 +10,8 @@ PUT_OFF = """{
   window.tasks = [];
   const own = setTimeout;
   window.setTimeout = (action, ms, ...told) => ms ? own(action, ms, ...told) : tasks.push(() => action(...told));
+  for (const type of ['visibilitychange', 'pagehide'])
+    addEventListener(type, event => window.swallowed == type && event.stopImmediatePropagation(), true);
 }"""
 DONE_SO_FAR = "[typeof pixelpair, typeof ttq, pixelpair.log.length, document.cookie]"
 
@@ -18,6 +20,7 @@ DONE_SO_FAR = "[typeof pixelpair, typeof ttq, pixelpair.log.length, document.coo
 def put_off(page: Page, shop: Recorder) -> Page:
     """The shop's page in the moment after the tag's evaluation."""
     page.add_init_script(PUT_OFF)
+    shop.pages["/"] = document("<button data-pixelpair-event=Contact>Call</button>")
     page.goto(f"{shop.url}/?ttclid=E.C.P.12345678")
     return page
 
@@ -67,8 +70,25 @@ def test_consent_that_is_denied_in_between_holds(put_off: Page, shop: Recorder, 
     assert shop.reports == []
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize("tasks", [0, 1, 2])
+def test_a_click_in_between_is_told_in_its_turn(put_off: Page, shop: Recorder, tasks: int) -> None:
+    """As of plugins that keep scripts back until the first touch, and then touch again."""
+    for _ in range(tasks):
+        _run(put_off)
+    put_off.click("button")
+    for _ in range(3 - tasks):
+        _run(put_off)
+    assert_pairs(shop, "Pageview", "Contact")
+
+
+@pytest.mark.parametrize("swallowed", [None, "visibilitychange", "pagehide"])
 @pytest.mark.parametrize("tasks", [0, 1])
-def test_a_page_that_is_left_in_between_is_told(put_off: Page, shop: Recorder, tasks: int) -> None:
+def test_a_page_that_is_left_in_between_is_told(
+    put_off: Page, shop: Recorder, tasks: int, swallowed: str | None
+) -> None:
+    """A page that is hidden already does not change its visibility when it is left."""
+    put_off.evaluate("type => void (window.swallowed = type)", swallowed)
     for _ in range(tasks):
         _run(put_off)
     put_off.evaluate("pixelpair('Contact')")

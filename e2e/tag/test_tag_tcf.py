@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import Recorder, document
+from e2e.tag.recorder import Recorder, document, wait_for_start
 from e2e.tag.waiting import pass_time
 
 pytestmark = pytest.mark.one_engine
@@ -43,7 +43,7 @@ def tcf(shop: Recorder) -> Recorder:
 
 
 def held(page: Page, shop: Recorder) -> bool:
-    page.wait_for_function("window.pixelpair?.log?.length")
+    wait_for_start(page)
     page.wait_for_timeout(200)
     return shop.reports == [] and not page.evaluate("'ttq' in window")
 
@@ -98,7 +98,7 @@ def test_a_manager_may_come_after_the_tag(page: Page, tcf: Recorder) -> None:
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["at once", "a tag that comes after all else"])
-def test_a_page_without_a_manager_says_so(page: Page, tcf: Recorder, is_late: bool) -> None:
+def test_a_page_without_a_manager_says_so_and_goes_on_looking(page: Page, tcf: Recorder, is_late: bool) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.clock.install()
@@ -109,4 +109,11 @@ def test_a_page_without_a_manager_says_so(page: Page, tcf: Recorder, is_late: bo
     assert held(page, tcf)
     pass_time(page, 5)
     assert held(page, tcf)
+    assert said == []
+    pass_time(page, 30)
+    assert held(page, tcf)
     assert said == ["pixelpair: no consent manager speaks TCF on this page, so nothing is sent"]
+    page.evaluate(MANAGER)
+    pass_time(page, 1)
+    page.evaluate(choice({1: True}))
+    tcf.settle(page, 1)

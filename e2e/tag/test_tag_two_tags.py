@@ -4,7 +4,7 @@ import pytest
 from flask import Response
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import STUB, Recorder, document, script
+from e2e.tag.recorder import STUB, Recorder, document, script, wait_for_start
 
 pytestmark = pytest.mark.one_engine
 
@@ -35,6 +35,7 @@ def test_a_second_tag_does_nothing(page: Page, shop: Recorder, second: str) -> N
     page.goto(shop.url)
     page.add_script_tag(url="/t/tag.js?again")
     page.click("button")
+    wait_for_start(page)
     page.evaluate("history.pushState(1, '', '/b')")
     shop.settle(page, 4)
     assert [report["event"] for report in shop.events()] == ["Pageview", "Search", "AddToCart", "Pageview", "Last"]

@@ -30,15 +30,21 @@ class Shop:
     # ---- Steps ----
 
     def view_shirt(self, page: Page) -> None:
-        page.goto(f"{self.url}/products/shirt")
+        self.view(page, "/products/shirt")
+
+    def view(self, page: Page, path: str) -> None:
+        """Opens a page of the shop as a shopper does who stays on it: until the Pixel is there."""
+        page.goto(self.url + path)
+        self.wait_for_pixel(page)
 
     def follow(self, page: Page, selector: str, to: str) -> None:
-        """Clicks and waits until the next page is loaded whole: who leaves before the Pixel is there has one leg."""
+        """Clicks and waits until the Pixel of the next page is there: who leaves before has one leg."""
         page.click(selector)
         page.wait_for_url(to, wait_until="load")
+        self.wait_for_pixel(page)
 
     def wait_for_pixel(self, page: Page) -> None:
-        """Until TikTok's script runs, if this is the shop's page: after load, where that tells of the shopper."""
+        """Until TikTok's script runs, if this is the shop's page: the tag asks for it after the page's load."""
         page.wait_for_function("!window.pixelpair || window.ttq?._sandbox")
 
     def add_to_cart(self, page: Page) -> None:
@@ -53,7 +59,6 @@ class Shop:
         """From the checkout to the thank-you page; returns the order's key."""
         self.fill_checkout(page, email, phone)
         self.follow(page, "#place-order", "**/orders/*")
-        self.wait_for_pixel(page)
         return page.url.rsplit("/", 1)[1]
 
     def fill_checkout(self, page: Page, email: str = "", phone: str = "") -> None:

@@ -73,7 +73,7 @@ def test_adding_to_the_cart_is_never_lost_though_the_click_leaves_the_page(shop:
     """20 of 20, on both legs."""
     for turn in range(TIMES):
         # A cart takes ten of one kind.
-        page.goto(f"{shop.url}/products/{('shirt', 'trousers')[turn % 2]}")
+        shop.view(page, f"/products/{('shirt', 'trousers')[turn % 2]}")
         shop.add_to_cart(page)
     received = shop.after_all(page)
     added = pairs_of(received, "AddToCart")
@@ -87,7 +87,7 @@ def test_calling_the_shop_is_never_lost_though_the_tab_is_closed_at_once(shop: S
     """20 of 20, on both legs. Each call has a tab of its own: Chromium lets a page hand over one number only."""
     for _ in range(TIMES):
         tab = page.context.new_page()
-        tab.goto(f"{shop.url}/contact")
+        shop.view(tab, "/contact")
         # Firefox waits for a navigation that a telephone number never becomes.
         tab.click("a.phone >> nth=0", no_wait_after=True)
         tab.close()

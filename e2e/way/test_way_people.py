@@ -61,7 +61,7 @@ def test_raw_email_and_phone_reach_neither_tiktok_nor_the_disk(shop: Shop, page:
 
 
 def test_what_the_back_end_tells_of_an_order_joins_what_the_browser_told(shop: Shop, page: Page) -> None:
-    page.goto(f"{shop.url}/?ttclid={CLICK_ID}")
+    shop.view(page, f"/?ttclid={CLICK_ID}")
     shop.view_shirt(page)
     shop.add_to_cart(page)
     shop.check_out(page)

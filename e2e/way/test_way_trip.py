@@ -64,21 +64,23 @@ def _listen(page: Page) -> list[str]:
 
 
 def _whole_trip(shop: Shop, page: Page) -> str:
-    page.goto(f"{shop.url}/?ttclid={CLICK_ID}")
+    shop.view(page, f"/?ttclid={CLICK_ID}")
     page.fill("#q", "linen")
     page.press("#q", "Enter")
     page.wait_for_url("**/search?q=linen")
+    shop.wait_for_pixel(page)
     shop.follow(page, "#product-1077218", "**/products/shirt")
     shop.add_to_cart(page)
     shop.check_out(page)
     order = shop.place_order(page)
-    page.goto(f"{shop.url}/contact")
+    shop.view(page, "/contact")
     page.fill("#name", "Fatima")
     page.fill("#reply_to", "0661234567")
     page.fill("#message", "When does my shirt come?")
     page.click("#send-message")
     page.wait_for_selector("#contact-sent")
     page.wait_for_load_state("load")
+    shop.wait_for_pixel(page)
     # As single-page shops move on. The Pixel would tell of it by itself, and without an id, if the tag let it.
     page.evaluate("history.pushState({}, '', '/contact?thanks')")
     return order

@@ -5,7 +5,7 @@
  *
  * The proxy serves the built file with the site's public settings in place of the arguments at the end. Three rules:
  * it never throws into the shop's page, it never waits between an action and its two reports (a click may end the
- * page in that moment), and it stays small (tests/web/test_tag_build.py has the budget).
+ * page in that moment; on load, where it starts in tasks of its own, what waits goes when the page is left), and it stays small (tests/web/test_tag_build.py has the budget).
  *
  * @typedef {{[name: string]: any}} Fields
  * @typedef {{[name: string]: (name: string, told: any) => any}} Commands what a first argument means that names no event
@@ -38,7 +38,7 @@
   };
 
   /** In a task of its own, so that a phone can answer its shopper in between. */
-  const later = (/** @type {() => any} */ action) => setTimeout(attempt, 0, action);
+  const later = (/** @type {() => any} */ action) => setTimeout(() => attempt(action));
 
   const isText = (/** @type {any} */ value) => typeof value == "string";
 
@@ -396,6 +396,7 @@
         if (clickId) writeCookie("ttclid=" + clickId, 2592e3);
         hasOther ?? attempt(loadPixels);
         introduce();
+        setTimeout(takeUp, 1e3 * Math.random());
       } else if (consent == "denied") {
         // The proxy keeps another, which no script can delete.
         attempt(() => {
@@ -505,19 +506,6 @@
       calls.map(call);
       later(catchUp);
       if (/pixelpair_debug/.test(landing)) inject(new URL("debug.js", endpoint));
-      // An element with data-pixelpair-event is clicked, or such a form sent.
-      on("click auxclick submit", (/** @type {any} */ happened) => {
-        const element = happened.target.closest?.("[data-pixelpair-event]");
-        if (!element || happened.button > 1 || element.matches("form") != (happened.type == "submit")) return;
-        /** @type {Fields} */ const contents = {};
-        /** @type {Fields} */ const told = { contents };
-        for (const { name, value } of element.attributes) {
-          const field = name.split("data-pixelpair-")[1]?.replace(/-/g, "_");
-          if (field) (/^(content_(id|name|type)|price|quantity)$/.test(field) ? contents : told)[field] = value;
-        }
-        const { event, key, placed, ticket, ...properties } = told;
-        track(event, properties, told);
-      });
       on("online pageshow", (event) => {
         if (event.persisted) startView(page.referrer);
         // Not the pageshow of a first load, which has false; online has none.
@@ -549,7 +537,22 @@
     };
 
     const prepare = () => {
-      on("visibilitychange", catchUp);
+      // The second for Safari before 14.5, and for a page that is left while it is hidden.
+      on("visibilitychange pagehide", catchUp);
+      // An element with data-pixelpair-event is clicked, or such a form sent.
+      on("click auxclick submit", (/** @type {any} */ happened) => {
+        const element = happened.target.closest?.("[data-pixelpair-event]");
+        if (!element || happened.button > 1 || element.matches("form") != (happened.type == "submit")) return;
+        /** @type {Fields} */ const contents = {};
+        /** @type {Fields} */ const told = { contents };
+        for (const { name, value } of element.attributes) {
+          const field = name.split("data-pixelpair-")[1]?.replace(/-/g, "_");
+          if (field) (/^(content_(id|name|type)|price|quantity)$/.test(field) ? contents : told)[field] = value;
+        }
+        const { event, key, placed, ticket, ...properties } = told;
+        start();
+        track(event, properties, told);
+      });
       later(start);
     };
 

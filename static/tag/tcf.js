@@ -20,11 +20,14 @@
       return api;
     };
 
-    // Consent managers may come later than the tag, and the tag later than all else.
-    const lookAgain = () => {
-      if (!listen()) console.warn("pixelpair: no consent manager speaks TCF on this page, so nothing is sent");
+    let looks = 0;
+    /** Consent managers may come later than the tag. */
+    const look = () => {
+      if (listen()) return;
+      if (++looks == 20) console.warn("pixelpair: no consent manager speaks TCF on this page, so nothing is sent");
+      setTimeout(look, 500);
     };
-    if (!listen()) document.readyState == "complete" ? setTimeout(lookAgain, 3e3) : addEventListener("load", lookAgain);
+    look();
   })(
   // @ts-ignore: the proxy writes the settings here.
   __PIXELPAIR__

@@ -12,7 +12,7 @@ TAG = asset_dir("static") / "tag"
 BUILT = TAG / "built"
 CORE = "core.js"
 PARTS = ("datalayer.js", "product.js", "tcf.js")
-MOST_CORE, MOST_WHOLE = 4_240, 5_325
+MOST_CORE, MOST_WHOLE = 4_260, 5_335
 DEBUG = "debug.js"  # loaded on demand: part of no shopper's tag
 
 
