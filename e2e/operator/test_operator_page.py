@@ -95,6 +95,7 @@ def test_a_new_event_appears_by_itself(quiet_page: Page, address: str, put: Call
     expect(quiet_page.get_by_role("status")).to_contain_text("1 waiting")
 
 
+@pytest.mark.one_engine
 def test_a_states_change_appears_and_opened_warnings_stay_open(
     quiet_page: Page, address: str, outbox: Outbox, put: Callable[..., None]
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_states_change_appears_and_opened_warnings_stay_open(
     expect(quiet_page.get_by_text("properties.value: read as 89")).to_be_visible()
 
 
+@pytest.mark.one_engine
 def test_when_nothing_is_new_nothing_is_replaced_but_ages_tick(
     quiet_page: Page, address: str, put: Callable[..., None]
 ) -> None:
@@ -124,6 +126,7 @@ def test_when_nothing_is_new_nothing_is_replaced_but_ages_tick(
     assert row.get_attribute("data-same") == "yes"
 
 
+@pytest.mark.one_engine
 def test_what_happened_before_the_clock_was_set_back_is_never_ahead(
     quiet_page: Page, address: str, outbox: Outbox, put: Callable[..., None]
 ) -> None:
@@ -155,6 +158,7 @@ def test_a_hidden_tab_rests_and_looks_at_once_when_it_is_seen_again(
     expect(quiet_page.get_by_text("while-away")).to_be_visible()
 
 
+@pytest.mark.one_engine
 def test_a_strangers_html_stays_text(quiet_page: Page, address: str, put: Callable[..., None]) -> None:
     put(PAYLOAD, event=PAYLOAD, warnings=(PAYLOAD,), reason=PAYLOAD, test_code=PAYLOAD)
     quiet_page.goto(address)
@@ -177,6 +181,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(quiet_page: Page, address: 
     assert quiet_page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.one_engine
 def test_a_program_that_stopped_is_told_and_so_is_its_return(page: Page, address: str) -> None:
     page.goto(address)
     page.route("**/events*", lambda route: route.abort())

@@ -63,6 +63,7 @@ def test_the_next_page_tells_what_was_left_once_its_lease_is_over(
     assert [len(shop.pixel_events(name)) for name in ("Contact", "PlaceAnOrder")] == [1, 1]
 
 
+@pytest.mark.one_engine
 def test_once_the_proxy_answers_all_that_was_left_is_told_without_waiting(
     page: Page, shop: Recorder, leave_behind: Callable[..., None]
 ) -> None:
@@ -94,6 +95,7 @@ def test_where_no_page_view_is_answered_it_is_told_within_a_second(
     wait_for_queue(page)
 
 
+@pytest.mark.one_engine
 def test_an_order_that_waits_is_not_fired_again_by_a_reload(
     page: Page, shop: Recorder, leave_behind: Callable[..., None]
 ) -> None:
@@ -131,6 +133,7 @@ def test_an_order_whose_answer_the_page_did_not_wait_for_is_told_again_after_its
     wait_for_queue(page)
 
 
+@pytest.mark.one_engine
 def test_another_tab_does_not_tell_what_its_own_page_still_tries(page: Page, shop: Recorder) -> None:
     page.clock.install()
     page.goto(shop.url + "/one")

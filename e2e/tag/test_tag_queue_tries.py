@@ -62,6 +62,7 @@ def test_what_happens_offline_is_told_when_the_browser_is_online_again(timed_pag
     assert len({*shop.ids()}) == len(shop.ids())
 
 
+@pytest.mark.one_engine
 def test_an_answer_that_may_change_is_asked_for_again(timed_page: Page, shop: Recorder) -> None:
     names = {f"Contact{status}": status for status in (408, 425, 429, 500, 502, 503, 504)}
     for name, status in names.items():
@@ -79,6 +80,7 @@ def test_an_answer_that_may_change_is_asked_for_again(timed_page: Page, shop: Re
     assert [len(shop.pixel_events(name)) for name in names] == [1] * 7
 
 
+@pytest.mark.one_engine
 def test_an_answer_that_will_not_change_is_the_last(timed_page: Page, shop: Recorder) -> None:
     keys = [f"form-{status}" for status in (200, 202, 400, 403, 404, 413)]
     for key in keys:
@@ -92,6 +94,7 @@ def test_an_answer_that_will_not_change_is_the_last(timed_page: Page, shop: Reco
     assert [report["properties"]["description"] for report in shop.events("Contact")] == keys
 
 
+@pytest.mark.one_engine
 def test_a_request_that_times_out_is_sent_again(timed_page: Page, shop: Recorder) -> None:
     timed_page.route("**/t/e", lambda route: route.abort("timedout"), times=1)
     timed_page.evaluate("pixelpair('Contact')")
@@ -101,6 +104,7 @@ def test_a_request_that_times_out_is_sent_again(timed_page: Page, shop: Recorder
     wait_for_queue(timed_page)
 
 
+@pytest.mark.one_engine
 def test_the_proxy_says_when_to_come_again(timed_page: Page, shop: Recorder) -> None:
     shop.answer, shop.answer_headers = 429, {"Retry-After": "30"}
     timed_page.evaluate("pixelpair('Contact')")
@@ -113,6 +117,7 @@ def test_the_proxy_says_when_to_come_again(timed_page: Page, shop: Recorder) -> 
     assert second["retry"] == 1
 
 
+@pytest.mark.one_engine
 def test_a_page_that_loads_slowly_does_not_come_again_earlier(page: Page, shop: Recorder) -> None:
     loaded = threading.Event()
 
@@ -131,6 +136,7 @@ def test_a_page_that_loads_slowly_does_not_come_again_earlier(page: Page, shop: 
     shop.settle(page, 1)
 
 
+@pytest.mark.one_engine
 def test_the_next_view_of_a_single_page_shop_tries_again(timed_page: Page, shop: Recorder) -> None:
     shop.answer = 503
     timed_page.evaluate(ORDER)
@@ -145,6 +151,7 @@ def test_the_next_view_of_a_single_page_shop_tries_again(timed_page: Page, shop:
     assert len(shop.pixel_events("PlaceAnOrder")) == 1
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("event", ["pixelpair('PlaceAnOrder', {order_id: 'A-1'})", "pixelpair('PlaceAnOrder')"])
 def test_a_page_tries_three_times_and_no_more(timed_page: Page, shop: Recorder, event: str) -> None:
     shop.answer = 503
@@ -159,6 +166,7 @@ def test_a_page_tries_three_times_and_no_more(timed_page: Page, shop: Recorder, 
     assert waiting(timed_page).count("PlaceAnOrder") == 1  # for the next page
 
 
+@pytest.mark.one_engine
 def test_what_is_not_answered_yet_is_not_posted_again(timed_page: Page, shop: Recorder) -> None:
     """Neither by a retry nor by the browser coming online or the page coming back."""
     shop.may_answer.clear()
@@ -175,6 +183,7 @@ def test_what_is_not_answered_yet_is_not_posted_again(timed_page: Page, shop: Re
     assert len(shop.events("Pageview")) == 2  # its own and that of the page that came back
 
 
+@pytest.mark.one_engine
 def test_a_browser_without_storage_tries_again_all_the_same(page: Page, shop: Recorder) -> None:
     page.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw new Error('no') }})")
     page.clock.install()

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 
+import pytest
 from playwright.sync_api import Page
 
 from e2e.way.shopper import Shop, actions, assert_counted_once, has_both_legs, pairs_of
@@ -23,6 +24,7 @@ def test_the_thank_you_page_loaded_again_fires_nothing_again(shop: Shop, page: P
     assert len(pairs_of(received, "Pageview")) == len(["shirt", "cart", "checkout", *["thanks"] * 3, "last"])
 
 
+@pytest.mark.one_engine
 def test_the_thank_you_page_in_another_browser_counts_nothing_again(shop: Shop, page: Page, other_page: Page) -> None:
     key = shop.buy_shirt(page)
     shop.pair("PlaceAnOrder")
@@ -33,6 +35,7 @@ def test_the_thank_you_page_in_another_browser_counts_nothing_again(shop: Shop, 
     assert (order["event_id"], order["pixel_arrivals"], order["server_arrivals"]) == (key, 2, 1)
 
 
+@pytest.mark.one_engine
 def test_days_later_the_thank_you_page_fires_neither_leg_in_any_browser(
     shop: Shop, page: Page, other_page: Page
 ) -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from playwright.sync_api import Page, expect
 
@@ -60,6 +61,7 @@ def test_raw_email_and_phone_reach_neither_tiktok_nor_the_disk(shop: Shop, page:
 # ---- What the back end adds ----
 
 
+@pytest.mark.one_engine
 def test_what_the_back_end_tells_of_an_order_joins_what_the_browser_told(shop: Shop, page: Page) -> None:
     shop.view(page, f"/?ttclid={CLICK_ID}")
     shop.view_shirt(page)
@@ -104,6 +106,7 @@ def _tell_order(shop: Shop, key: str, value: float, email: str) -> dict[str, Any
 # ---- What the operator sees ----
 
 
+@pytest.mark.one_engine
 def test_the_operators_page_shows_the_order_with_both_its_legs(shop: Shop, page: Page) -> None:
     key = shop.buy_shirt(page)
     shop.pair("PlaceAnOrder")
@@ -120,6 +123,7 @@ def test_the_operators_page_shows_the_order_with_both_its_legs(shop: Shop, page:
 # ---- What is no event ----
 
 
+@pytest.mark.one_engine
 def test_a_return_is_no_event(shop: Shop, page: Page) -> None:
     shop.buy_shirt(page)
     shop.pair("PlaceAnOrder")
