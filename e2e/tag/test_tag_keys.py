@@ -7,6 +7,7 @@ from playwright.sync_api import Page
 
 from e2e.stack import wait_until
 from e2e.tag.recorder import Recorder, wait_for_pixel_script
+from e2e.tag.waiting import wait_for_queue
 from proxy.events.reading import Rules, read_report
 
 pytestmark = pytest.mark.one_engine
@@ -51,6 +52,7 @@ def test_a_key_that_was_not_accepted_fires_both_legs_again_under_the_same_id(
     page.goto(shop.url)
     _order(page)
     shop.wait_for_reports("PlaceAnOrder", 1)
+    wait_for_queue(page)  # its answer is read
     page.goto(shop.url + "/again")
     _order(page)
     shop.wait_for_reports("PlaceAnOrder", 2)

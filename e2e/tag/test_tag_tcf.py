@@ -97,6 +97,18 @@ def test_a_manager_may_come_after_the_tag(page: Page, tcf: Recorder) -> None:
     tcf.settle(page, 1)
 
 
+def test_a_manager_that_throws_costs_the_page_nothing_and_is_asked_again(page: Page, tcf: Recorder) -> None:
+    page.clock.install()
+    tcf.pages["/"] = document(head="<script>window.__tcfapi = () => { throw new Error('not ready') }</script>")
+    page.goto(tcf.url)
+    pass_time(page, 2)
+    assert held(page, tcf)
+    page.evaluate(MANAGER)
+    pass_time(page, 1)
+    page.evaluate(choice({1: True}))
+    tcf.settle(page, 1)
+
+
 @pytest.mark.parametrize("is_late", [False, True], ids=["at once", "a tag that comes after all else"])
 def test_a_page_without_a_manager_says_so_and_goes_on_looking(page: Page, tcf: Recorder, is_late: bool) -> None:
     said: list[str] = []

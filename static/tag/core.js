@@ -4,8 +4,9 @@
  * event_id. Judging, hashing what needs a country, and TikTok's API it leaves to the proxy.
  *
  * The proxy serves the built file with the site's public settings in place of the arguments at the end. Three rules:
- * it never throws into the shop's page, it never waits between an action and its two reports (a click may end the
- * page in that moment; on load, where it starts in tasks of its own, what waits goes when the page is left), and it stays small (tests/web/test_tag_build.py has the budget).
+ * it never throws into the shop's page; it never waits between an action and its two reports, since a click may end the
+ * page in that moment (on load alone it starts in tasks of its own; a page that is left before sends all of it then);
+ * and it stays small (tests/web/test_tag_build.py has the budget).
  *
  * @typedef {{[name: string]: any}} Fields
  * @typedef {{[name: string]: (name: string, told: any) => any}} Commands what a first argument means that names no event
@@ -156,7 +157,7 @@
     /** @type {boolean | undefined} Another script sends to the same pixel; not known before ours are loaded. */ let hasOther;
     /** @type {(() => void) | null} Tells once more of an order of a time when the Pixel was still loading. */ let unsure = null;
 
-    /** Where a page trusts no address by itself, this is asked. @type {any} */ let policy;
+    /** @type {any} Where a page trusts no address by itself, this is asked. */ let policy;
 
     /** As a header has them, after a "; "; empty before the first look. */ let cookies = "";
 

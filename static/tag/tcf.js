@@ -4,7 +4,11 @@
  * Nothing is sent until the shopper has chosen; where the law of consent does not apply, everything is.
  */
 ((/** @type {number | null} TikTok's number in the list of vendors, if the site demands it */ vendor) =>
-  (/** @type {(...told: any[]) => void} */ tell) => {
+  (
+    /** @type {(...told: any[]) => void} */ tell,
+    /** @type {unknown} */ _,
+    /** @type {(action: () => any) => any} */ attempt
+  ) => {
     tell("consent", "held");
 
     const listen = () => {
@@ -23,7 +27,7 @@
     let looks = 0;
     /** Consent managers may come later than the tag. */
     const look = () => {
-      if (listen()) return;
+      if (attempt(listen)) return;
       if (++looks == 20) console.warn("pixelpair: no consent manager speaks TCF on this page, so nothing is sent");
       setTimeout(look, 500);
     };
