@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import Recorder, document
+from e2e.tag.recorder import Recorder, document, wait_for_pixel_script
 
 BUTTON = (
     "<a href=/next data-pixelpair-event=AddToCart data-pixelpair-content-id=5 data-pixelpair-content-name=Mug"
@@ -15,6 +15,7 @@ BUTTON = (
 def test_a_click_on_an_element_with_attributes_is_an_event(page: Page, shop: Recorder) -> None:
     shop.pages["/"] = document(BUTTON.format(more=""))
     page.goto(shop.url)
+    wait_for_pixel_script(page)
     page.click("b")
     (report,) = shop.wait_for_reports("AddToCart", 1)
     assert report["properties"] == {
@@ -65,6 +66,7 @@ def test_a_form_is_an_event_when_it_is_sent_and_valid(page: Page, shop: Recorder
         "<input name=a required><button>Send</button></form></div>"
     )
     page.goto(shop.url)
+    wait_for_pixel_script(page)
     page.click("input")
     page.click("button")
     page.fill("input", "x")
