@@ -6,7 +6,7 @@ import pytest
 from flask import Response
 from playwright.sync_api import Page
 
-from e2e.tag.recorder import CLICK_ID, Recorder, document
+from e2e.tag.recorder import CLICK_ID, Recorder, document, wait_for_start
 
 pytestmark = pytest.mark.one_engine
 
@@ -90,12 +90,10 @@ def test_a_redirect_that_strips_all_leaves_the_click_id_of_before(page: Page, sh
 
 def test_a_router_that_strips_the_address_after_the_tag_costs_no_click_id(page: Page, shop: Recorder) -> None:
     """Also where nothing may be stored yet."""
-    shop.pages["/"] = document(
-        tag="<script src=/t/tag.js data-consent=held></script>"
-        "<script>history.replaceState(0, '', '/'); history.pushState(0, '', '/shirt')</script>"
-    )
+    shop.pages["/"] = document(tag="<script src=/t/tag.js data-consent=held></script>")
     page.goto(f"{shop.url}/?ttclid={CLICK_ID}")
-    page.evaluate("pixelpair('Contact')")
+    wait_for_start(page)
+    page.evaluate("history.replaceState(0, '', '/'); history.pushState(0, '', '/shirt'); pixelpair('Contact')")
     assert page.evaluate("[document.cookie, location.search]") == ["", ""]
     page.evaluate("pixelpair('consent', 'granted')")
     page.goto(shop.url + "/two")
