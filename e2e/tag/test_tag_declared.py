@@ -29,8 +29,9 @@ def test_a_click_on_an_element_with_attributes_is_an_event(page: Page, shop: Rec
         "num_items": 2,
     }
     assert report["key"] == "k-1"
-    (event,) = shop.wait_for_pixel("AddToCart", 1)
-    assert (event["event_id"], event["properties"]) == ("k-1", report["properties"])
+    # TikTok's stand-in may post once more while the page is left.
+    for event in shop.wait_for_pixel("AddToCart", 1):
+        assert (event["event_id"], event["properties"]) == ("k-1", report["properties"])
 
 
 def test_an_element_added_later_counts_and_one_that_stops_its_click(page: Page, shop: Recorder) -> None:

@@ -538,8 +538,8 @@
     };
 
     const prepare = () => {
-      // The second for Safari before 14.5, and for a page that is left while it is hidden.
-      on("visibilitychange pagehide", catchUp);
+      // The first for Safari before 14.5, and for a page that is left while it is hidden.
+      on("pagehide visibilitychange", catchUp);
       // An element with data-pixelpair-event is clicked, or such a form sent.
       on("click auxclick submit", (/** @type {any} */ happened) => {
         const element = happened.target.closest?.("[data-pixelpair-event]");
@@ -551,7 +551,7 @@
           if (field) (/^(content_(id|name|type)|price|quantity)$/.test(field) ? contents : told)[field] = value;
         }
         const { event, key, placed, ticket, ...properties } = told;
-        start();
+        catchUp();
         track(event, properties, told);
       });
       later(start);
